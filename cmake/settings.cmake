@@ -1,0 +1,67 @@
+# Flags and outside libraries, in one place. Every room links `castvote_settings`.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(Catch2 2 REQUIRED)
+pkg_check_modules(votequorum REQUIRED IMPORTED_TARGET libvotequorum)
+pkg_check_modules(cmap REQUIRED IMPORTED_TARGET libcmap)
+
+add_library(castvote_settings INTERFACE)
+target_include_directories(castvote_settings INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(castvote_settings INTERFACE
+    -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror=return-type -Werror=switch)
+target_compile_definitions(castvote_settings INTERFACE CASTVOTE_VERSION="${PROJECT_VERSION}")
+target_link_libraries(castvote_settings INTERFACE Threads::Threads)
+
+if(CASTVOTE_SANITIZE)
+    target_compile_options(castvote_settings INTERFACE
+        -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(castvote_settings INTERFACE -fsanitize=address,undefined)
+endif()
+if(CASTVOTE_COVERAGE)
+    target_compile_options(castvote_settings INTERFACE --coverage)
+    target_link_options(castvote_settings INTERFACE --coverage)
+endif()
+if(CASTVOTE_FUZZ)
+    target_compile_options(castvote_settings INTERFACE
+        -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+    target_link_options(castvote_settings INTERFACE -fsanitize=address,undefined)
+endif()
+
+# castvote_library(NAME SOURCES... LINKS...): a static library of one room.
+function(castvote_library name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(${name} PUBLIC castvote_settings ${ARG_LINKS})
+endfunction()
+
+# castvote_program(NAME ALIAS stock-name SOURCES... LINKS...): a program, and the same under the
+# name of the stock program which it replaces (a symbolic link beside it).
+function(castvote_program name)
+    cmake_parse_arguments(ARG "" "" "ALIASES;SOURCES;LINKS" ${ARGN})
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE castvote_settings ${ARG_LINKS})
+    foreach(alias ${ARG_ALIASES})
+        add_custom_command(TARGET ${name} POST_BUILD
+            COMMAND ${CMAKE_COMMAND} -E create_symlink ${name}
+                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/${alias})
+    endforeach()
+endfunction()
+
+# castvote_test(NAME SOURCES... LINKS...): a Catch2 program, run by ctest as one test.
+function(castvote_test name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE castvote_settings castvote_catch_main ${ARG_LINKS})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    target_compile_definitions(${name} PRIVATE
+        CASTVOTE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+        CASTVOTE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+    add_test(NAME ${name} COMMAND ${name})
+endfunction()
