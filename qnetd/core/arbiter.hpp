@@ -1,0 +1,67 @@
+// arbiter.hpp -- the arbiter of all clusters of one shard: step(event) -> actions.
+//
+// Owns the sessions (the protocol's order) and the clusters (members, decision, ledger) and nothing
+// else. Copyable and comparable: equal state and equal event give equal actions. Nothing that one
+// client sends, in any order, touches another cluster (safety.md I6).
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <map>
+
+#include "qnetd/core/cluster.hpp"
+#include "qnetd/core/events.hpp"
+#include "qnetd/core/session.hpp"
+#include "qnetd/core/settings.hpp"
+#include "qnetd/core/status.hpp"
+
+namespace castvote::qnetd {
+
+class Arbiter {
+   public:
+    // started: when this process began to arbitrate; nothing is known of what happened before.
+    Arbiter(Settings settings, Instant started);
+
+    Actions step(const Event& event);
+
+    // When TimePassed is wanted at the latest; none while nothing can happen by itself.
+    std::optional<Instant> next_deadline() const;
+
+    // True while the connection may still name another cluster by PREINIT, so that a shell may move it
+    // to the shard of that cluster: close it here, open it there, deliver the PREINIT there.
+    bool is_movable(ConnectionId connection) const;
+
+    // What status and list show (tools.md 4 and 5). Clusters in order of their first connection.
+    std::vector<ClusterStatus> clusters() const;
+    // Connections which have passed INIT.
+    std::size_t client_count() const;
+
+    bool operator==(const Arbiter&) const = default;
+
+   private:
+    void on(const Opened& opened);
+    void on(const Received& received);
+    void on(const TlsEstablished& established);
+    void on(const Closed& closed);
+    void on(const TimePassed&);
+
+    void handle(Session& session, const wire::Message& message);
+    void preinit(Session& session, const wire::Message& message);
+    void starttls(Session& session, const wire::Message& message);
+    void init(Session& session, const wire::Message& message);
+    void set_option(Session& session, const wire::Message& message);
+    void node_list(Session& session, const wire::Message& message);
+    void ask_for_vote(Session& session, const wire::Message& message);
+    void vote_info_reply(Session& session, const wire::Message& message);
+    void heuristics_change(Session& session, const wire::Message& message);
+    void end(ConnectionId connection, std::optional<CloseCause> cause);
+
+    Settings settings_;
+    Instant started_;
+    Instant now_;
+    std::map<ConnectionId, Session> sessions_;
+    std::map<std::string, Cluster> clusters_;
+    std::uint64_t next_cluster_number_ = 0;
+    Actions actions_;  // of the running step; empty between steps
+};
+
+}  // namespace castvote::qnetd

@@ -1,0 +1,37 @@
+// settings.hpp -- what an operator may set about the arbiter's decisions, with the stock defaults.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include "common/wire/instant.hpp"
+#include "common/wire/types.hpp"
+
+namespace castvote::qnetd {
+
+// Which nodes' rules are in force. Everything is on in the product; the tests switch single rules off
+// to show what each of them prevents, and to replay recorded stock sessions message for message.
+struct Rules {
+    bool release_before_handover = true;   // R2
+    bool late_ack_after_connect = true;    // R2s i
+    bool recent_flag_needs_proof = true;   // R2s ii
+    bool repeat_nack_when_quorate = true;  // R2s iii
+    bool guard_after_start = true;         // R3, where no record can be read
+    auto operator<=>(const Rules&) const = default;
+};
+
+struct Settings {
+    wire::TlsSupported tls = wire::TlsSupported::supported;  // -s
+    bool client_certificate_required = true;                 // -c
+    std::uint32_t heartbeat_interval_min_ms = 1000;
+    std::uint32_t heartbeat_interval_max_ms = 120000;
+    // Silence after which a connection is closed, as a multiple of its heartbeat; 0 switches it off.
+    double dead_peer_coefficient = 1.5;
+    std::uint32_t message_receive_size_max = 32768;  // bytes, header included; told to clients
+    std::uint32_t message_send_size_max = 32768;     // bytes, header included; told to clients
+    bool keep_active_partition_default = false;
+    // The longest quorum.device.timeout that a stock node of ours may have: a stock node cannot say it.
+    Duration device_timeout{10000};
+    Rules rules;
+    bool operator==(const Settings&) const = default;
+};
+
+}  // namespace castvote::qnetd

@@ -1,0 +1,58 @@
+// status.hpp -- what is known of a cluster, as plain data for status text, JSON and metrics.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/wire/instant.hpp"
+#include "common/wire/types.hpp"
+#include "qnetd/core/note.hpp"
+
+namespace castvote::qnetd {
+
+struct NodeStatus {
+    wire::NodeId node_id = 0;
+    std::string address;
+    std::uint32_t heartbeat_interval_ms = 0;
+    std::optional<std::uint64_t> config_version;
+    std::vector<wire::NodeInfo> config_list;      // empty: not received yet
+    std::vector<wire::NodeInfo> membership_list;  // empty: not received yet
+    wire::RingId ring;
+    wire::Heuristics heuristics = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_membership = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_regular = wire::Heuristics::undefined;
+    bool keep_active_partition = false;
+    bool tls = false;
+    bool certificate_verified = false;
+    wire::Vote last_vote = wire::Vote::undefined;         // last sent
+    wire::Vote last_ack_or_nack = wire::Vote::undefined;  // last ACK or NACK sent
+    Instant last_message;  // arrival of the last complete message
+    Instant connected_since;
+};
+
+// A node which may still count the vote.
+struct HolderStatus {
+    wire::NodeId node_id = 0;
+    wire::RingId ring;
+    std::vector<wire::NodeId> members;
+    bool connected = false;
+    std::optional<Instant> lifetime_end;  // it certainly counts no vote after it
+};
+
+struct ClusterStatus {
+    std::string name;
+    std::uint64_t number = 0;  // order of first connection
+    wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
+    wire::TieBreaker tie_breaker;
+    std::vector<NodeStatus> nodes;  // connected ones, by node id
+    std::vector<HolderStatus> holders;
+    std::optional<wire::RingId> granted_ring;  // which may count the vote now
+    std::vector<wire::NodeId> granted_members;
+    std::optional<Instant> granted_since;
+    Note last_decision;  // why it is as it is
+    Instant last_decision_at;
+};
+
+}  // namespace castvote::qnetd
