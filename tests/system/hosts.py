@@ -32,7 +32,7 @@ exec cat
 
 
 class Host:
-    """One machine in miniature. Paths given to it are its own; path() says where they really are."""
+    """One machine in miniature. It is given its own paths; path() says where they really are."""
 
     def __init__(self, env, name, private=PRIVATE):
         self.env = env
