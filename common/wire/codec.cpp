@@ -73,7 +73,7 @@ template <class Value>
 struct Codec;
 
 template <class Number>
-    requires std::is_integral_v<Number>
+requires std::is_integral_v<Number>
 struct Codec<Number> {
     static void encode(Bytes& out, Number number) { put(out, number); }
     static Fault decode(View in, Number& number) {
@@ -84,7 +84,7 @@ struct Codec<Number> {
 };
 
 template <class Enum>
-    requires std::is_enum_v<Enum>
+requires std::is_enum_v<Enum>
 struct Codec<Enum> {
     using Number = std::underlying_type_t<Enum>;
     static void encode(Bytes& out, Enum value) { put(out, static_cast<Number>(value)); }
@@ -240,17 +240,18 @@ std::span<const Option> option_order(MessageType type) {
     static constexpr Option of_init[] = {
         msg_seq_number,     supported_messages, supported_options, node_id,
         decision_algorithm, heartbeat_interval, tie_breaker,       ring_id};
-    static constexpr Option of_init_reply[] = {
-        reply_error_code,         supported_messages,
-        supported_options,        msg_seq_number,
-        server_maximum_request_size, server_maximum_reply_size,
-        supported_decision_algorithms};
+    static constexpr Option of_init_reply[] = {reply_error_code,
+                                               supported_messages,
+                                               supported_options,
+                                               msg_seq_number,
+                                               server_maximum_request_size,
+                                               server_maximum_reply_size,
+                                               supported_decision_algorithms};
     static constexpr Option of_server_error[] = {msg_seq_number, reply_error_code};
     static constexpr Option of_set_option[] = {msg_seq_number, heartbeat_interval,
                                                keep_active_partition_tie_breaker};
-    static constexpr Option of_node_list[] = {msg_seq_number, node_list_type, ring_id,
-                                              config_version, quorate,        node_info,
-                                              heuristics};
+    static constexpr Option of_node_list[] = {
+        msg_seq_number, node_list_type, ring_id, config_version, quorate, node_info, heuristics};
     static constexpr Option of_node_list_reply[] = {msg_seq_number, node_list_type, ring_id, vote};
     static constexpr Option of_vote[] = {msg_seq_number, vote, ring_id};
     static constexpr Option of_heuristics_change[] = {msg_seq_number, heuristics};
@@ -291,7 +292,8 @@ Bytes encode(const Message& message) {
     }
     const std::size_t body = out.size() - header_size;
     CHECK(body > 0, "a message that we send carries at least one option");
-    for (std::size_t i = 0; i < 4; ++i) out[2 + i] = static_cast<std::uint8_t>(body >> (24 - 8 * i));
+    for (std::size_t i = 0; i < 4; ++i)
+        out[2 + i] = static_cast<std::uint8_t>(body >> (24 - 8 * i));
     return out;
 }
 

@@ -21,7 +21,7 @@ std::string text_of(KeepActivePartition value) {
 std::string text_of(const RingId& value) { return to_string(value); }
 
 template <class Enum>
-    requires requires(Enum value) { name_of(value); }
+requires requires(Enum value) { name_of(value); }
 std::string text_of(Enum value) {
     const std::string_view name = name_of(value);
     return name == "?" ? fmt::format("{}", static_cast<unsigned>(value)) : std::string(name);

@@ -3,6 +3,7 @@
 #include "common/wire/framer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace castvote::wire {
 
@@ -22,15 +23,16 @@ std::size_t Framer::feed(View in) {
 
 void Framer::begin_body() {
     type_ = static_cast<std::uint16_t>(buffer_[0] << 8 | buffer_[1]);
-    missing_ = static_cast<std::size_t>(buffer_[2]) << 24 |
-               static_cast<std::size_t>(buffer_[3]) << 16 |
-               static_cast<std::size_t>(buffer_[4]) << 8 | buffer_[5];
+    const std::uint64_t body = static_cast<std::uint64_t>(buffer_[2]) << 24 |
+                               static_cast<std::uint64_t>(buffer_[3]) << 16 |
+                               static_cast<std::uint64_t>(buffer_[4]) << 8 | buffer_[5];
+    missing_ = static_cast<std::size_t>(body);
     in_body_ = true;
     buffer_.clear();
     // An unknown type is judged before the length (protocol.md 6.1).
     if (type_ >= message_type_count)
         skip_ = ReplyErrorCode::unsupported_message;
-    else if (header_size + missing_ > message_size_max_)
+    else if (header_size + body > message_size_max_)  // 64 bits: no wrap on a 32-bit machine
         skip_ = ReplyErrorCode::message_too_long;
 }
 

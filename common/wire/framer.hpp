@@ -24,7 +24,7 @@ struct Skipped {
 using Inbound = std::variant<Message, DecodeError, Skipped>;
 
 class Framer {
-   public:
+public:
     // message_size_max: largest message accepted, header included, bytes.
     explicit Framer(std::size_t message_size_max);
 
@@ -43,14 +43,14 @@ class Framer {
 
     bool operator==(const Framer&) const = default;
 
-   private:
+private:
     void begin_body();
     void finish();
 
     std::size_t message_size_max_;
-    Bytes buffer_;             // the header, later the body
-    bool in_body_ = false;     // the header is complete
-    std::uint16_t type_ = 0;   // of the current message
+    Bytes buffer_;            // the header, later the body
+    bool in_body_ = false;    // the header is complete
+    std::uint16_t type_ = 0;  // of the current message
     std::size_t missing_ = header_size;
     std::optional<ReplyErrorCode> skip_;  // the body is passed over, for this reason
     std::optional<Inbound> ready_;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 
 namespace castvote {
 
@@ -22,5 +23,10 @@ using Duration = CoreClock::duration;
 using Instant = CoreClock::time_point;
 
 constexpr Instant at_ms(std::int64_t ms) { return Instant(Duration(ms)); }
+
+// Lowers `earliest` to `at`, or sets it.
+inline void keep_earlier(std::optional<Instant>& earliest, Instant at) {
+    if (!earliest || at < *earliest) earliest = at;
+}
 
 }  // namespace castvote

@@ -1,8 +1,8 @@
 // message.hpp -- one message of the protocol, as a value.
 //
-// Every peer decodes and judges all 24 options in every message, also those which mean nothing there
-// (protocol.md 3); so a message is its type and whichever options it carried, not one struct per
-// type. `OptionFields` is the one list of options that drives encoder, decoder, description and
+// Every peer decodes and judges all 24 options in every message, also those which mean nothing
+// there (protocol.md 3); so a message is its type and whichever options it carried, not one struct
+// per type. `OptionFields` is the one list of options that drives encoder, decoder, description and
 // fuzzing; `option_order` says which of them a type has and in which order they are sent. Which
 // ones a receiver insists on is the business of its state machine.
 // SPDX-License-Identifier: BSD-3-Clause
@@ -73,15 +73,11 @@ using OptionFields = std::tuple<
     Field<Option::ring_id, &Message::ring_id>,
     Field<Option::config_version, &Message::config_version>,
     Field<Option::data_center_id, &Message::data_center_id>,
-    Field<Option::node_state, &Message::node_state>,
-    Field<Option::node_info, &Message::node_info>,
-    Field<Option::node_list_type, &Message::node_list_type>,
-    Field<Option::vote, &Message::vote>,
-    Field<Option::quorate, &Message::quorate>,
-    Field<Option::tie_breaker, &Message::tie_breaker>,
+    Field<Option::node_state, &Message::node_state>, Field<Option::node_info, &Message::node_info>,
+    Field<Option::node_list_type, &Message::node_list_type>, Field<Option::vote, &Message::vote>,
+    Field<Option::quorate, &Message::quorate>, Field<Option::tie_breaker, &Message::tie_breaker>,
     Field<Option::heuristics, &Message::heuristics>,
-    Field<Option::keep_active_partition_tie_breaker,
-          &Message::keep_active_partition_tie_breaker>>;
+    Field<Option::keep_active_partition_tie_breaker, &Message::keep_active_partition_tie_breaker>>;
 static_assert(std::tuple_size_v<OptionFields> == option_count);
 
 // Calls visit(Field<...>{}) for the field of `option`; nothing for an unknown one.

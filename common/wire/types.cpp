@@ -132,7 +132,9 @@ std::string_view meaning_of(ReplyErrorCode code) {
     return pick(meanings, code);
 }
 
-std::string to_string(const RingId& ring) { return fmt::format("{:x}.{:x}", ring.node_id, ring.seq); }
+std::string to_string(const RingId& ring) {
+    return fmt::format("{:x}.{:x}", ring.node_id, ring.seq);
+}
 
 namespace {
 

@@ -1,9 +1,9 @@
 // events.hpp -- what happens to a node's daemon, and what it wants done.
 //
-// The node core is `step(event) -> actions` and nothing else: no clock, no socket, no cmap, no log. It
-// knows the protocol's order from the client's side, the algorithms' client rules and the policy of
-// when to cast which vote; where the vote goes (corosync or a pipe) is the quorum provider's business.
-// SPDX-License-Identifier: BSD-3-Clause
+// The node core is `step(event) -> actions` and nothing else: no clock, no socket, no cmap, no log.
+// It knows the protocol's order from the client's side, the algorithms' client rules and the policy
+// of when to cast which vote; where the vote goes (corosync or a pipe) is the quorum provider's
+// business. SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <optional>
@@ -19,7 +19,8 @@ namespace castvote::qdevice {
 
 // -- what happens ---------------------------------------------------------------------------------
 
-// The quorum provider reports a new membership: polls count for this ring from now on (node.md 6.2).
+// The quorum provider reports a new membership: polls count for this ring from now on
+// (node.md 6.2).
 struct RingChanged {
     wire::RingId ring;
     std::vector<wire::NodeId> members;
@@ -69,7 +70,13 @@ struct TlsEstablished {
     bool operator==(const TlsEstablished&) const = default;
 };
 
-enum class LostCause : std::uint8_t { connect_failed, end_of_stream, reset_or_error, queue_full, tls_failed };
+enum class LostCause : std::uint8_t {
+    connect_failed,
+    end_of_stream,
+    reset_or_error,
+    queue_full,
+    tls_failed
+};
 
 // The connection (attempt) ended, not by us. `detail`: plain words for the log.
 struct ConnectionLost {

@@ -1,5 +1,5 @@
-// settings.hpp -- the node's configuration as the core needs it: read from cmap (corosync) or given on
-// the command line (stdio), checked before it gets here, in milliseconds throughout.
+// settings.hpp -- the node's configuration as the core needs it: read from cmap (corosync) or given
+// on the command line (stdio), checked before it gets here, in milliseconds throughout.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -33,8 +33,8 @@ struct Settings {
     wire::TieBreaker tie_breaker;
     bool keep_active_partition = true;
     wire::TlsSupported tls = wire::TlsSupported::supported;  // quorum.device.net.tls
-    Duration device_timeout{10000};       // T, quorum.device.timeout
-    Duration device_sync_timeout{30000};  // S, quorum.device.sync_timeout
+    Duration device_timeout{10000};                          // T, quorum.device.timeout
+    Duration device_sync_timeout{30000};                     // S, quorum.device.sync_timeout
     Duration connect_timeout{8000};
     std::uint32_t heartbeat_interval_min_ms = 1000;
     std::uint32_t heartbeat_interval_max_ms = 120000;
@@ -43,7 +43,8 @@ struct Settings {
     std::uint32_t message_send_size_initial = 32768;     // bytes
     std::uint32_t message_send_size_min = 32768;         // least that the arbiter must accept
     std::uint32_t message_receive_size_max = 16777216;   // most that the arbiter may announce
-    std::uint64_t jitter_seed = 0;  // drawn by the shell; makes reconnect delays differ between nodes
+    std::uint64_t jitter_seed =
+        0;  // drawn by the shell; makes reconnect delays differ between nodes
     NodeConfig config;
     bool operator==(const Settings&) const = default;
 };

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <map>
+#include <set>
 
+#include "qnetd/core/agenda.hpp"
 #include "qnetd/core/cluster.hpp"
 #include "qnetd/core/events.hpp"
 #include "qnetd/core/session.hpp"
@@ -16,8 +18,12 @@
 
 namespace castvote::qnetd {
 
+// Clusters remembered at a time on one shard; a further one is told to come back later. Bounds the
+// memory that clients without a certificate can take.
+constexpr std::size_t clusters_max = 65536;
+
 class Arbiter {
-   public:
+public:
     // started: when this process began to arbitrate; nothing is known of what happened before.
     Arbiter(Settings settings, Instant started);
 
@@ -26,8 +32,8 @@ class Arbiter {
     // When TimePassed is wanted at the latest; none while nothing can happen by itself.
     std::optional<Instant> next_deadline() const;
 
-    // True while the connection may still name another cluster by PREINIT, so that a shell may move it
-    // to the shard of that cluster: close it here, open it there, deliver the PREINIT there.
+    // True while the connection may still name another cluster by PREINIT, so that a shell may move
+    // it to the shard of that cluster: close it here, open it there, deliver the PREINIT there.
     bool is_movable(ConnectionId connection) const;
 
     // What status and list show (tools.md 4 and 5). Clusters in order of their first connection.
@@ -37,7 +43,7 @@ class Arbiter {
 
     bool operator==(const Arbiter&) const = default;
 
-   private:
+private:
     void on(const Opened& opened);
     void on(const Received& received);
     void on(const TlsEstablished& established);
@@ -48,12 +54,26 @@ class Arbiter {
     void preinit(Session& session, const wire::Message& message);
     void starttls(Session& session, const wire::Message& message);
     void init(Session& session, const wire::Message& message);
+    wire::ReplyErrorCode admit(Session& session, const wire::Message& message);
     void set_option(Session& session, const wire::Message& message);
     void node_list(Session& session, const wire::Message& message);
     void ask_for_vote(Session& session, const wire::Message& message);
     void vote_info_reply(Session& session, const wire::Message& message);
     void heuristics_change(Session& session, const wire::Message& message);
-    void end(ConnectionId connection, std::optional<CloseCause> cause);
+
+    void send(const Session& session, wire::Message message);
+    void send_error(const Session& session, wire::ReplyErrorCode code,
+                    std::optional<std::uint32_t> msg_seq_number);
+    // Ends the connection from our side, and the session.
+    void close(ConnectionId connection);
+    // The session is over; end_of_stream: by the node's own FIN or close_notify.
+    void forget(ConnectionId connection, bool end_of_stream);
+    // The cluster of an inited session; its deadlines are looked up again when the step ends.
+    Cluster& cluster_of(const Session& session);
+    Cluster& touch(const std::string& name);
+    Cluster::Step cluster_step();
+    void evict();
+    void tidy();
 
     Settings settings_;
     Instant started_;
@@ -61,7 +81,12 @@ class Arbiter {
     std::map<ConnectionId, Session> sessions_;
     std::map<std::string, Cluster> clusters_;
     std::uint64_t next_cluster_number_ = 0;
-    Actions actions_;  // of the running step; empty between steps
+    Agenda<ConnectionId> silence_;
+    Agenda<std::string> waits_;
+    // Of the running step; empty between steps.
+    std::vector<ConnectionId> evictions_;  // connections that a cluster wants closed
+    std::set<std::string> touched_;        // clusters whose deadlines may have changed
+    Actions actions_;
 };
 
 }  // namespace castvote::qnetd

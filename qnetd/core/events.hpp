@@ -1,9 +1,9 @@
 // events.hpp -- what happens to the arbiter, and what it wants done.
 //
 // The arbiter core is `step(event) -> actions` and nothing else: no clock, no socket, no log, no
-// thread. A shell (or the simulator, the explorer, a fuzzer) turns the world into events and carries
-// the actions out in the order given. A connection is a number that the shell never uses twice.
-// SPDX-License-Identifier: BSD-3-Clause
+// thread. A shell (or the simulator, the explorer, a fuzzer) turns the world into events and
+// carries the actions out in the order given. A connection is a number that the shell never uses
+// twice. SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <optional>
@@ -82,7 +82,8 @@ struct StartTls {
     auto operator<=>(const StartTls&) const = default;
 };
 
-// End a connection. The core has forgotten it already: no Closed is expected and a late one is ignored.
+// End a connection. The core has forgotten it already: no Closed is expected and a late one is
+// ignored.
 struct Close {
     ConnectionId connection = 0;
     auto operator<=>(const Close&) const = default;

@@ -25,14 +25,14 @@ enum class Reason : std::uint8_t {
     dead_peer,
     nack_unanswered,
     // decisions
-    granted,             // the vote was given to a ring
-    denied,              // a node was told that it has no vote
-    waiting_for_views,   // the nodes' views contradict each other
-    waiting_for_release, // a former holder may still count the vote
-    waiting_for_replies, // losers have not yet confirmed
-    waiting_after_start, // nothing is known of holders before this arbiter started
-    nobody_qualifies,    // no ring may hold the vote
-    released,            // a holder certainly no longer counts the vote
+    granted,              // the vote was given to a ring
+    denied,               // a node was told that it has no vote
+    waiting_for_views,    // the nodes' views contradict each other
+    waiting_for_release,  // a former holder may still count the vote
+    waiting_for_replies,  // losers have not yet confirmed
+    waiting_after_start,  // nothing is known of holders before this arbiter started
+    nobody_qualifies,     // no ring may hold the vote
+    released,             // a holder certainly no longer counts the vote
 };
 
 // "granted"; stable, used by metrics and JSON.
@@ -41,7 +41,7 @@ std::string_view name_of(Reason reason);
 struct Note {
     Level level = Level::info;
     Reason reason = Reason::granted;
-    std::string cluster;  // raw bytes as on the wire
+    std::string cluster;    // raw bytes as on the wire
     wire::NodeId node = 0;  // 0: not about one node
     wire::RingId ring;
     std::vector<wire::NodeId> members;  // of the ring

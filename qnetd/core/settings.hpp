@@ -7,8 +7,9 @@
 
 namespace castvote::qnetd {
 
-// Which nodes' rules are in force. Everything is on in the product; the tests switch single rules off
-// to show what each of them prevents, and to replay recorded stock sessions message for message.
+// Which nodes' rules are in force. Everything is on in the product; the tests switch single rules
+// off to show what each of them prevents, and to replay recorded stock sessions message for
+// message.
 struct Rules {
     bool release_before_handover = true;   // R2
     bool late_ack_after_connect = true;    // R2s i
@@ -23,12 +24,16 @@ struct Settings {
     bool client_certificate_required = true;                 // -c
     std::uint32_t heartbeat_interval_min_ms = 1000;
     std::uint32_t heartbeat_interval_max_ms = 120000;
-    // Silence after which a connection is closed, as a multiple of its heartbeat; 0 switches it off.
+    // Silence after which a connection is closed, as a multiple of its heartbeat; 0 switches it
+    // off.
     double dead_peer_coefficient = 1.5;
     std::uint32_t message_receive_size_max = 32768;  // bytes, header included; told to clients
     std::uint32_t message_send_size_max = 32768;     // bytes, header included; told to clients
     bool keep_active_partition_default = false;
-    // The longest quorum.device.timeout that a stock node of ours may have: a stock node cannot say it.
+    // The algorithm `test` gives everybody the vote at once; refused (12) unless switched on.
+    bool test_algorithm_enabled = false;
+    // The longest quorum.device.timeout that a stock node of ours may have: a stock node cannot say
+    // it.
     Duration device_timeout{10000};
     Rules rules;
     bool operator==(const Settings&) const = default;

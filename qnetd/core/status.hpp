@@ -28,7 +28,7 @@ struct NodeStatus {
     bool certificate_verified = false;
     wire::Vote last_vote = wire::Vote::undefined;         // last sent
     wire::Vote last_ack_or_nack = wire::Vote::undefined;  // last ACK or NACK sent
-    Instant last_message;  // arrival of the last complete message
+    Instant last_message;                                 // arrival of the last complete message
     Instant connected_since;
 };
 

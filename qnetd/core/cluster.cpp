@@ -1,0 +1,218 @@
+// cluster.cpp -- nodes join, leave and send their lists; see cluster.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qnetd/core/cluster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/wire/check.hpp"
+
+namespace castvote::qnetd {
+
+namespace {
+
+using wire::NodeListType;
+using wire::ReplyErrorCode;
+using wire::Vote;
+
+using Answer = Expected<Vote, ReplyErrorCode>;
+
+const Algorithm& Cluster::algorithm() const {
+    CHECK(!members_.empty(), "an algorithm is asked for only while a node is connected");
+    const Algorithm* row = find_algorithm(members_.begin()->second.algorithm);
+    CHECK(row != nullptr, "INIT let only known algorithms pass");
+    return *row;
+}
+
+ReplyErrorCode Cluster::judge_join(const Member& candidate) const {
+    for (const auto& [node, other] : members_) {
+        if (other.tie_breaker != candidate.tie_breaker)
+            return ReplyErrorCode::tie_breaker_differs_from_other_nodes;
+        if (other.algorithm != candidate.algorithm)
+            return ReplyErrorCode::algorithm_differs_from_other_nodes;
+        if (node == candidate.node) return ReplyErrorCode::duplicate_node_id;
+    }
+    // "Come back later" is the one refusal after which a stock client does not give up.
+    if (members_.size() >= cluster_nodes_max) return ReplyErrorCode::duplicate_node_id;
+    return ReplyErrorCode::no_error;
+}
+
+void Cluster::join(Member joined, const Step& step) {
+    const NodeId node = joined.node;
+    CHECK(!members_.contains(node), "judge_join was asked before");
+    joined.keep_active = settings_.keep_active_partition_default;
+    joined.connected_since = step.now;
+    joined.last_message = step.now;
+    const RingId ring = joined.ring.id;
+    ledger_.declared(node, timers_of(joined));
+    ledger_.heard(node, step.now);
+    members_.emplace(node, std::move(joined));
+    note(step, Level::info, Reason::node_joined, Ring{ring, {}}, node, Duration(0),
+         fmt::format("from {}", members_.at(node).peer_address));
+}
+
+void Cluster::leave(NodeId node, bool end_of_stream, const Step& step) {
+    const Member& leaving = member(node);
+    const Ring ring = leaving.ring;
+    const bool had_lists = leaving.has_both_lists();
+    members_.erase(node);
+    ledger_.ended(node, end_of_stream, step.now);
+    note(step, Level::info, Reason::node_left, ring, node, Duration(0),
+         end_of_stream ? "it closed the connection" : "the connection is lost");
+    Nodes needed;
+    for (const auto& [id, other] : members_)
+        needed.insert(other.configured.begin(), other.configured.end());
+    ledger_.forget_reports_outside(needed);
+    if (members_.empty()) {
+        is_stable_ = false;
+        unstable_since_.reset();
+        candidate_.reset();
+        look_again_.reset();
+    } else if (had_lists) {
+        decide(step);
+    }
+}
+
+void Cluster::heard(NodeId node, Instant now) {
+    member(node).last_message = now;
+    ledger_.heard(node, now);
+}
+
+void Cluster::set_heartbeat(NodeId node, Duration heartbeat) {
+    Member& changed = member(node);
+    changed.heartbeat = std::max(changed.heartbeat, heartbeat);
+    ledger_.declared(node, timers_of(changed));
+}
+
+void Cluster::set_keep_active(NodeId node, bool keep_active) {
+    member(node).keep_active = keep_active;
+}
+
+NodeTimers Cluster::timers_of(const Member& m) const {
+    // T = hb / 0.8, rounded up; a stock node cannot say it, and hb may have been clipped
+    // (arbiter.md 9.1).
+    const Duration stated((m.heartbeat.count() * 5 + 3) / 4 + 1);
+    return {.heartbeat = m.heartbeat, .device_timeout = std::max(stated, settings_.device_timeout)};
+}
+
+NodeTimers Cluster::slowest_timers() const {
+    NodeTimers slowest;
+    for (const auto& [node, m] : members_) {
+        const NodeTimers timers = timers_of(m);
+        slowest.heartbeat = std::max(slowest.heartbeat, timers.heartbeat);
+        slowest.device_timeout = std::max(slowest.device_timeout, timers.device_timeout);
+    }
+    return slowest;
+}
+
+// -- lists ----------------------------------------------------------------------------------------
+
+Answer Cluster::node_list(NodeId node, const wire::Message& list, const Step& step) {
+    Member& sender = member(node);
+    CHECK(list.node_list_type.has_value(), "the session lets no list without type pass");
+    switch (*list.node_list_type) {
+        case NodeListType::initial_config:
+        case NodeListType::changed_config: return config_list(sender, list, step);
+        case NodeListType::membership: return membership_list(sender, list, step);
+        case NodeListType::quorum: return quorum_list(sender, list, step);
+    }
+    return Vote::no_change;
+}
+
+Answer Cluster::config_list(Member& sender, const wire::Message& list, const Step& step) {
+    const Nodes nodes = nodes_of(list.node_info);
+    const ReplyErrorCode error = algorithm().check_config(sender.node, nodes);
+    if (error != ReplyErrorCode::no_error) return Unexpected<ReplyErrorCode>(error);
+    sender.config_list = list.node_info;
+    sender.config_version = list.config_version;
+    sender.configured = nodes;
+    sender.has_config = true;
+    if (*list.node_list_type == NodeListType::initial_config || !sender.has_membership)
+        return algorithm().before_lists;
+    if (!algorithm().takes_turns) return Vote::no_change;
+    decide(step);
+    return answer_to(sender, step);
+}
+
+Answer Cluster::membership_list(Member& sender, const wire::Message& list, const Step& step) {
+    CHECK(list.ring_id.has_value(), "the session lets no membership without ring pass");
+    const Nodes nodes = nodes_of(list.node_info);
+    const ReplyErrorCode error = algorithm().check_membership(sender.node, nodes);
+    if (error != ReplyErrorCode::no_error) return Unexpected<ReplyErrorCode>(error);
+    const bool is_first = !sender.has_membership;
+    const Ring ring{*list.ring_id, nodes};
+    const bool is_new_ring = is_first || sender.ring != ring;
+    sender.ring = ring;
+    sender.membership_list = list.node_info;
+    sender.has_membership = true;
+    sender.is_set_aside = false;
+    sender.heuristics_membership = list.heuristics.value_or(wire::Heuristics::undefined);
+    sender.heuristics = sender.heuristics_membership;
+    sender.poll_paused = step.now;
+    if (!algorithm().takes_turns) return Vote::ack;
+    if (is_new_ring) {
+        ledger_.reported(sender.node, ring, step.now);
+        // R2s i: nobody needs the vote of a ring that is quorate without it, and at a (re)connect
+        // the node's corosync may just be losing its token (docs/safety.md).
+        const bool is_in_no_hurry =
+            is_first && settings_.rules.late_ack_after_connect && sender.has_config &&
+            algorithm().is_quorate_without_vote(nodes.size(), sender.configured.size());
+        sender.ack_not_before = is_in_no_hurry ? step.now + sender.heartbeat : step.now;
+    }
+    if (!sender.has_config) return algorithm().before_lists;
+    decide(step);
+    return answer_to(sender, step);
+}
+
+Vote Cluster::quorum_list(Member& sender, const wire::Message& list, const Step& step) {
+    // R2s iii: an old "yes" was delivered after our NACK had been confirmed (docs/safety.md).
+    const bool was_denied =
+        sender.last_ack_or_nack == Vote::nack && !sender.voting_in && sender.due != Due::ack;
+    if (settings_.rules.repeat_nack_when_quorate && was_denied && sender.has_both_lists() &&
+        list.quorate == wire::Quorate::quorate &&
+        !algorithm().is_quorate_without_vote(sender.ring.members.size(),
+                                             sender.configured.size())) {
+        tell_nack(sender, step);
+        return Vote::no_change;
+    }
+    // A stock lms server judges again here; our decisions need no such occasion.
+    return Vote::no_change;
+}
+
+Answer Cluster::ask_for_vote(NodeId node) const {
+    const auto found = members_.find(node);
+    CHECK(found != members_.end(), "sessions name only nodes that joined");
+    const Member& asking = found->second;
+    if (!algorithm().answers_ask_for_vote)
+        return Unexpected<ReplyErrorCode>(ReplyErrorCode::unsupported_decision_algorithm_message);
+    if (!algorithm().takes_turns) return Vote::ack;
+    if (!asking.has_both_lists()) return Vote::ask_later;
+    if (asking.voting_in == asking.ring) return Vote::ack;
+    const bool is_denied =
+        asking.told ? asking.told->vote == Vote::nack : asking.last_ack_or_nack == Vote::nack;
+    return is_denied ? Vote::nack : Vote::wait_for_reply;
+}
+
+Vote Cluster::heuristics_change(NodeId node, wire::Heuristics heuristics, const Step& step) {
+    Member& sender = member(node);
+    sender.heuristics = heuristics;
+    sender.heuristics_regular = heuristics;
+    if (!sender.has_both_lists()) return algorithm().before_lists;
+    if (!algorithm().takes_turns) return Vote::no_change;
+    decide(step);
+    return answer_to(sender, step);
+}
+
+// What a node is told in the reply to its own message: the vote itself comes as VOTE_INFO.
+Vote Cluster::answer_to(Member& sender, const Step& step) const {
+    const bool is_waiting =
+        !is_stable_ || (sender.due == Due::ack && sender.voting_in != sender.ring &&
+                        std::none_of(members_.begin(), members_.end(), [](const auto& entry) {
+                            return entry.second.due == Due::nack_reply;
+                        }));
+    if (is_waiting && !sender.poll_paused) sender.poll_paused = step.now;
+    return is_waiting ? Vote::wait_for_reply : Vote::no_change;
+}
+
+}  // namespace castvote::qnetd

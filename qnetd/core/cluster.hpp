@@ -1,0 +1,176 @@
+// cluster.hpp -- one cluster: its connected nodes, the running decision, its ledger.
+//
+// Carries proposals out as NACK, reply, ACK (R4): whoever shall not hold the vote hears it first
+// and confirms, then the ledger is asked, then the winners are told. A step that cannot be done yet
+// leaves a deadline or waits for a message; every event looks again. Knows connections only as
+// numbers. SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/wire/expected.hpp"
+#include "qnetd/core/algorithms/view.hpp"
+#include "qnetd/core/events.hpp"
+#include "qnetd/core/ledger.hpp"
+#include "qnetd/core/settings.hpp"
+#include "qnetd/core/status.hpp"
+
+namespace castvote::qnetd {
+
+// More nodes than any corosync cluster has; bounds the cost of one decision.
+constexpr std::size_t cluster_nodes_max = 128;
+
+// A vote that was told and not yet confirmed. A reply counts only if it carries this very number.
+struct Told {
+    std::uint32_t sequence = 0;
+    wire::Vote vote = wire::Vote::nack;
+    Ring ring;
+    auto operator<=>(const Told&) const = default;
+};
+
+// What the running decision still has to do with a node.
+enum class Due : std::uint8_t { nothing, nack, nack_reply, ack, ack_reply };
+
+// A node that has passed INIT.
+struct Member {
+    NodeId node = 0;
+    ConnectionId connection = 0;
+    std::string peer_address;
+    wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
+    wire::TieBreaker tie_breaker;
+    Duration heartbeat{0};
+    bool keep_active = false;
+    bool tls = false;
+    bool certificate_verified = false;
+    Instant connected_since;
+    Instant last_message;
+
+    Ring ring;  // of INIT, without members, then of the latest membership list
+    bool has_membership = false;
+    std::vector<wire::NodeInfo> membership_list;
+    std::vector<wire::NodeInfo> config_list;
+    bool has_config = false;
+    Nodes configured;
+    std::optional<std::uint64_t> config_version;
+    wire::Heuristics heuristics = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_membership = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_regular = wire::Heuristics::undefined;
+
+    Due due = Due::nothing;
+    std::uint32_t sequence = 0;  // of the last VOTE_INFO
+    std::optional<Told> told;
+    std::optional<Instant> nack_unanswered_since;
+    Instant ack_not_before;   // R2s i
+    bool is_newcomer = true;  // see ViewNode
+    // R5: it stuck to a ring that others had left and confirmed a NACK there; decisions go on
+    // without it until it reports again.
+    bool is_set_aside = false;
+    std::optional<Ring> voting_in;  // the ring for which it was told ACK last, unless NACKed since
+    Instant flag_on;                // when its vote was switched on, at the earliest
+    std::optional<Instant>
+        poll_paused;  // it was told to wait then; its flag may have run out since
+    wire::Vote last_vote = wire::Vote::undefined;
+    wire::Vote last_ack_or_nack = wire::Vote::undefined;
+
+    bool has_both_lists() const { return has_config && has_membership; }
+    bool is_decided_on() const { return has_both_lists() && !is_set_aside; }
+    bool operator==(const Member&) const = default;
+};
+
+class Cluster {
+public:
+    // guard_from: nothing is known of grants before this instant. number: order of first
+    // connection.
+    Cluster(std::string name, const Settings& settings, Instant guard_from, std::uint64_t number);
+
+    // Where a step's actions go, and the connections which the cluster wants closed. The owner
+    // closes them after the call and tells by leave().
+    struct Step {
+        Instant now;
+        Actions* actions = nullptr;
+        std::vector<ConnectionId>* evicted = nullptr;
+    };
+
+    // The error of an INIT that concerns the other nodes of the cluster (protocol.md 7).
+    wire::ReplyErrorCode judge_join(const Member& candidate) const;
+    // `member` passed INIT; judge_join had no objection.
+    void join(Member member, const Step& step);
+    // end_of_stream: the node itself ended the connection, and we read it.
+    void leave(NodeId node, bool end_of_stream, const Step& step);
+
+    // Any complete message of the node arrived.
+    void heard(NodeId node, Instant now);
+    void set_heartbeat(NodeId node, Duration heartbeat);
+    void set_keep_active(NodeId node, bool keep_active);
+
+    // A list of any type; the vote to answer with, or the error. Lists are stored unless refused.
+    Expected<wire::Vote, wire::ReplyErrorCode> node_list(NodeId node, const wire::Message& list,
+                                                         const Step& step);
+    Expected<wire::Vote, wire::ReplyErrorCode> ask_for_vote(NodeId node) const;
+    wire::Vote heuristics_change(NodeId node, wire::Heuristics heuristics, const Step& step);
+    void vote_info_reply(NodeId node, std::uint32_t sequence, const Step& step);
+
+    void time_passed(const Step& step);
+    std::optional<Instant> next_deadline() const;
+
+    // True when nothing is left to remember: no node, no holder.
+    bool is_forgettable() const { return members_.empty() && ledger_.holders().empty(); }
+
+    RingId ring_of(NodeId node) const;
+    std::size_t size() const { return members_.size(); }
+    ClusterStatus status() const;
+
+    bool operator==(const Cluster&) const = default;
+
+private:
+    Member& member(NodeId node);
+    const Algorithm& algorithm() const;
+    NodeTimers timers_of(const Member& member) const;
+    NodeTimers slowest_timers() const;
+    View view() const;
+
+    Expected<wire::Vote, wire::ReplyErrorCode> config_list(Member& member,
+                                                           const wire::Message& list,
+                                                           const Step& step);
+    Expected<wire::Vote, wire::ReplyErrorCode> membership_list(Member& member,
+                                                               const wire::Message& list,
+                                                               const Step& step);
+    wire::Vote quorum_list(Member& member, const wire::Message& list, const Step& step);
+
+    void decide(const Step& step);
+    void advance(const Step& step);
+    void mark_dues(const Proposal& proposal);
+    bool is_behind(const Member& member) const;
+    void press_those_behind(const Step& step);
+    void evict_silent(const Step& step);
+    bool nacks_are_confirmed(const Step& step);
+    bool is_cleared(const Step& step);
+    void tell_winners(const Step& step);
+    void tell(Member& member, wire::Vote vote, const Step& step);
+    void tell_nack(Member& member, const Step& step);
+    void tell_ack(Member& member, const Step& step);
+    wire::Vote answer_to(Member& member, const Step& step) const;
+    void note(const Step& step, Level level, Reason reason, const Ring& ring, NodeId node,
+              Duration wait, std::string detail);
+
+    std::string name_;
+    Settings settings_;
+    std::uint64_t number_ = 0;
+    std::map<NodeId, Member> members_;
+    Ledger ledger_;
+
+    bool is_stable_ = false;  // the last decision came to a result
+    std::optional<Instant> unstable_since_;
+    std::optional<Candidate> candidate_;  // which the last decision chose
+    Why why_ = Why::none;
+    std::optional<Ring> granted_;  // which was given the vote last
+    std::optional<Instant> granted_since_;
+    std::optional<Instant> look_again_;  // a wait of the running decision ends then
+    Note last_decision_;
+    Instant last_decision_at_;
+};
+
+}  // namespace castvote::qnetd

@@ -1,0 +1,285 @@
+// cluster_decision.cpp -- from the nodes' views to votes: propose, NACK, reply, ledger, ACK (R4).
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/wire/check.hpp"
+#include "qnetd/core/cluster.hpp"
+
+namespace castvote::qnetd {
+
+namespace {
+
+using wire::NodeListType;
+using wire::ReplyErrorCode;
+using wire::Vote;
+
+using Answer = Expected<Vote, ReplyErrorCode>;
+
+void Cluster::decide(const Step& step) {
+    look_again_.reset();
+    if (!algorithm().takes_turns) return;
+    const Proposal proposal = algorithm().propose(view());
+    is_stable_ = proposal.kind != ProposalKind::wait;
+    if (!is_stable_) {
+        candidate_.reset();
+        if (!unstable_since_) unstable_since_ = step.now;
+        advance(step);
+        return;
+    }
+    unstable_since_.reset();
+    candidate_.reset();
+    why_ = proposal.why;
+    if (proposal.kind == ProposalKind::ring) {
+        candidate_ = Candidate{.ring = proposal.ring, .algorithm = algorithm().number};
+        for (const auto& [node, m] : members_)
+            if (m.is_decided_on() && m.ring == proposal.ring) candidate_->configured = m.configured;
+    } else {
+        granted_.reset();
+        granted_since_.reset();
+        note(step, Level::warning, Reason::nobody_qualifies, {}, 0, Duration(0),
+             "no partition may have the vote");
+    }
+    mark_dues(proposal);
+    advance(step);
+}
+
+void Cluster::mark_dues(const Proposal& proposal) {
+    for (auto& [node, m] : members_) {
+        if (!m.is_decided_on()) {
+            m.due = Due::nothing;
+            continue;
+        }
+        const bool wins = candidate_ && m.ring == candidate_->ring;
+        m.due = wins ? Due::ack : Due::nack;
+        if (!proposal.still_newcomers.contains(node)) m.is_newcomer = false;
+    }
+}
+
+// Goes on with the running decision as far as it can be done now.
+void Cluster::advance(const Step& step) {
+    look_again_.reset();
+    evict_silent(step);
+    if (!is_stable_) {
+        press_those_behind(step);
+        return;
+    }
+    if (!nacks_are_confirmed(step) || !candidate_) return;
+    if (is_cleared(step)) tell_winners(step);
+}
+
+// R5: a NACK unanswered for one heartbeat, while the connection lives, ends the connection.
+void Cluster::evict_silent(const Step& step) {
+    for (auto& [node, m] : members_) {
+        if (!m.nack_unanswered_since) continue;
+        const Instant end = *m.nack_unanswered_since + m.heartbeat;
+        if (end > step.now) {
+            keep_earlier(look_again_, end);
+        } else if (std::find(step.evicted->begin(), step.evicted->end(), m.connection) ==
+                   step.evicted->end()) {
+            note(step, Level::warning, Reason::nack_unanswered, m.ring, node, Duration(0),
+                 "it did not confirm the loss of the vote, its connection is closed");
+            step.evicted->push_back(m.connection);
+        }
+    }
+}
+
+// A member of its ring has already reported a later one.
+bool Cluster::is_behind(const Member& m) const {
+    return std::any_of(m.ring.members.begin(), m.ring.members.end(), [&](NodeId other) {
+        const auto found = members_.find(other);
+        return found != members_.end() && found->second.has_both_lists() &&
+               found->second.ring != m.ring && found->second.ring.id.seq > m.ring.id.seq;
+    });
+}
+
+// R5: who answers, yet sticks to a ring that others have left, loses the vote and is set aside.
+void Cluster::press_those_behind(const Step& step) {
+    if (!unstable_since_) return;
+    note(step, Level::info, Reason::waiting_for_views, {}, 0, Duration(0),
+         "the nodes' views contradict each other, waiting for the slower ones");
+    const Duration slowest = slowest_timers().heartbeat;
+    const Instant end = *unstable_since_ + slowest + slowest / 2;
+    if (end > step.now) {
+        keep_earlier(look_again_, end);
+        return;
+    }
+    for (auto& [node, m] : members_) {
+        if (!m.is_decided_on() || !is_behind(m)) continue;
+        if (m.due != Due::nack_reply) tell_nack(m, step);
+    }
+}
+
+bool Cluster::nacks_are_confirmed(const Step& step) {
+    for (auto& [node, m] : members_)
+        if (m.due == Due::nack) tell_nack(m, step);
+    const auto waiting = std::find_if(members_.begin(), members_.end(), [](const auto& entry) {
+        return entry.second.due == Due::nack_reply;
+    });
+    if (waiting == members_.end()) return true;
+    evict_silent(step);
+    if (candidate_)
+        note(step, Level::debug, Reason::waiting_for_replies, candidate_->ring, waiting->first,
+             waiting->second.heartbeat, "the others must confirm first that they have no vote");
+    return false;
+}
+
+// R1, R2 and the guard of R3: may the chosen ring be granted now?
+bool Cluster::is_cleared(const Step& step) {
+    const Candidate& candidate = *candidate_;
+    const bool is_behind_connected =
+        std::any_of(members_.begin(), members_.end(), [&](const auto& entry) {
+            const Ring& ring = entry.second.ring;
+            return candidate.ring.members.contains(entry.first) && ring.id != candidate.ring.id &&
+                   ring.id.seq > candidate.ring.id.seq;
+        });
+    if (is_behind_connected || ledger_.is_left_behind(candidate.ring)) {
+        note(step, Level::info, Reason::waiting_for_views, candidate.ring, 0, Duration(0),
+             "a member of this ring has reported a later one");
+        return false;
+    }
+    const Clearance clearance = ledger_.clearance(candidate, slowest_timers(), step.now);
+    if (clearance.clear) return true;
+    const std::string who =
+        clearance.reason == Reason::waiting_after_start
+            ? "nothing is known of grants before this arbiter started"
+            : fmt::format("node {} may still count the vote", clearance.blocked_by);
+    note(step, Level::warning, clearance.reason, candidate.ring, clearance.blocked_by,
+         clearance.at ? *clearance.at - step.now : Duration(0),
+         clearance.at ? who : who + "; only it, or the operator, can release it");
+    if (clearance.at) keep_earlier(look_again_, *clearance.at);
+    return false;
+}
+
+void Cluster::tell_winners(const Step& step) {
+    for (auto& [node, m] : members_) {
+        if (m.due != Due::ack) continue;
+        if (m.ack_not_before > step.now)
+            keep_earlier(look_again_, m.ack_not_before);
+        else
+            tell_ack(m, step);
+    }
+}
+
+// -- telling --------------------------------------------------------------------------------------
+
+void Cluster::tell(Member& m, Vote vote, const Step& step) {
+    m.told = Told{.sequence = ++m.sequence, .vote = vote, .ring = m.ring};
+    m.last_vote = vote;
+    m.last_ack_or_nack = vote;
+    wire::Message message;
+    message.type = wire::MessageType::vote_info;
+    message.msg_seq_number = m.sequence;
+    message.vote = vote;
+    message.ring_id = m.ring.id;
+    step.actions->push_back(Send{m.connection, std::move(message)});
+}
+
+void Cluster::tell_nack(Member& m, const Step& step) {
+    const bool is_news = m.last_ack_or_nack != Vote::nack;
+    m.due = Due::nack_reply;
+    m.voting_in.reset();
+    if (!m.nack_unanswered_since) m.nack_unanswered_since = step.now;
+    tell(m, Vote::nack, step);
+    if (is_news)
+        note(step, Level::info, Reason::denied, m.ring, m.node, Duration(0), "has no vote");
+}
+
+void Cluster::tell_ack(Member& m, const Step& step) {
+    const Duration flag_lasts = timers_of(m).device_timeout / 2;
+    const bool flag_stayed_on =
+        m.voting_in && !(m.poll_paused && step.now - *m.poll_paused >= flag_lasts);
+    if (!flag_stayed_on) m.flag_on = step.now;
+    const bool is_news = m.voting_in != m.ring;
+    m.voting_in = m.ring;
+    m.poll_paused.reset();
+    m.due = Due::ack_reply;
+    ledger_.acked(m.node, *candidate_, timers_of(m), m.flag_on, step.now);
+    if (granted_ != candidate_->ring || !granted_since_) {
+        granted_ = candidate_->ring;
+        granted_since_ = step.now;
+    }
+    tell(m, Vote::ack, step);
+    if (is_news)
+        note(step, Level::info, Reason::granted, m.ring, m.node, Duration(0),
+             std::string(meaning_of(why_)));
+}
+
+void Cluster::vote_info_reply(NodeId node, std::uint32_t sequence, const Step& step) {
+    Member& m = member(node);
+    if (!m.told || m.told->sequence != sequence) return;
+    const Told told = *m.told;
+    m.told.reset();
+    if (told.vote == Vote::nack) {
+        m.nack_unanswered_since.reset();
+        // A NACK for a ring which the node has left since proves nothing (arbiter.md 8, W12).
+        if (told.ring == m.ring) {
+            ledger_.nack_confirmed(node, timers_of(m), step.now);
+            if (m.due == Due::nack_reply) {
+                m.due = Due::nothing;
+                if (!is_stable_ && is_behind(m)) {
+                    m.is_set_aside = true;
+                    decide(step);
+                    return;
+                }
+            }
+        }
+    } else if (m.due == Due::ack_reply) {
+        m.due = Due::nothing;
+    }
+    advance(step);
+}
+
+// -- time -----------------------------------------------------------------------------------------
+
+void Cluster::time_passed(const Step& step) {
+    for (const auto& [node, holder] : ledger_.expire(step.now))
+        note(step, Level::info, Reason::released, holder.grant.ring, node, Duration(0),
+             "its time is over, it counts no vote");
+    if (!members_.empty()) advance(step);
+}
+
+std::optional<Instant> Cluster::next_deadline() const {
+    std::optional<Instant> earliest = look_again_;
+    for (const auto& [node, holder] : ledger_.holders()) {
+        const std::optional<Instant> end = Ledger::lifetime_end(holder);
+        if (holder.ended && end) keep_earlier(earliest, *end);
+        if (holder.proof_complete) keep_earlier(earliest, *holder.proof_complete);
+    }
+    return earliest;
+}
+
+RingId Cluster::ring_of(NodeId node) const {
+    const auto found = members_.find(node);
+    CHECK(found != members_.end(), "sessions name only nodes that joined");
+    return found->second.ring.id;
+}
+
+void Cluster::note(const Step& step, Level level, Reason reason, const Ring& ring, NodeId node,
+                   Duration wait, std::string detail) {
+    Note note;
+    note.level = level;
+    note.reason = reason;
+    note.cluster = name_;
+    note.node = node;
+    note.ring = ring.id;
+    note.members.assign(ring.members.begin(), ring.members.end());
+    note.configured = members_.empty() ? 0 : members_.begin()->second.configured.size();
+    note.wait = wait;
+    note.detail = std::move(detail);
+    const bool is_decision = reason >= Reason::granted && reason <= Reason::nobody_qualifies;
+    if (is_decision) {
+        // Looking again at the same wait is no news.
+        const Note& last = last_decision_;
+        const bool is_repeated = last.reason == note.reason && last.ring == note.ring &&
+                                 last.node == note.node && last.detail == note.detail &&
+                                 last.members == note.members && !last.cluster.empty();
+        last_decision_ = note;
+        if (is_repeated) return;
+        last_decision_at_ = step.now;
+    }
+    step.actions->push_back(Report{std::move(note)});
+}
+
+}  // namespace castvote::qnetd

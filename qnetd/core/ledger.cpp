@@ -1,0 +1,207 @@
+// ledger.cpp -- see ledger.hpp; the letters are those of rule R2 in docs/safety.md.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qnetd/core/ledger.hpp"
+
+#include <algorithm>
+
+namespace castvote::qnetd {
+
+namespace {
+
+using wire::DecisionAlgorithm;
+
+// Other algorithms' stock clients may go on voting for ever when they are cut off (arbiter.md 9.1).
+bool has_lifetime(DecisionAlgorithm algorithm) { return algorithm == DecisionAlgorithm::ffsplit; }
+
+// R2d: the candidate has more than half of the very configuration in which the holder was granted.
+bool outvotes(const Candidate& candidate, const Holder& holder) {
+    return candidate.algorithm == DecisionAlgorithm::ffsplit &&
+           holder.grant.algorithm == DecisionAlgorithm::ffsplit &&
+           candidate.configured == holder.grant.configured &&
+           contains_all(candidate.configured, candidate.ring.members) &&
+           2 * candidate.ring.members.size() > candidate.configured.size();
+}
+
+Duration lifetime_of(NodeTimers timers) {
+    const Duration span = 2 * timers.heartbeat + timers.device_timeout;
+    return span + Ledger::margin(span);
+}
+
+}  // namespace
+
+Ledger::Ledger(Rules rules, Instant guard_from) : rules_(rules), guard_from_(guard_from) {}
+
+Duration Ledger::margin(Duration span) { return std::max(span / 20, Duration(1000)); }
+
+void Ledger::acked(NodeId node, const Candidate& grant, NodeTimers timers, Instant flag_on,
+                   Instant now) {
+    Holder& holder = holders_[node];
+    const NodeTimers before = holder.timers;
+    holder = {};
+    holder.grant = grant;
+    holder.timers = {.heartbeat = std::max(before.heartbeat, timers.heartbeat),
+                     .device_timeout = std::max(before.device_timeout, timers.device_timeout)};
+    holder.flag_on = flag_on;
+    holder.last_message = now;
+    known_from_.insert_or_assign(node, now);
+}
+
+void Ledger::heard(NodeId node, Instant now) {
+    if (const auto found = holders_.find(node); found != holders_.end())
+        found->second.last_message = now;
+}
+
+void Ledger::declared(NodeId node, NodeTimers timers) {
+    const auto found = holders_.find(node);
+    if (found == holders_.end()) return;
+    NodeTimers& known = found->second.timers;
+    known.heartbeat = std::max(known.heartbeat, timers.heartbeat);
+    known.device_timeout = std::max(known.device_timeout, timers.device_timeout);
+    // It is back: only a later end of this connection may count for its lifetime.
+    found->second.ended.reset();
+    found->second.end_of_stream = false;
+}
+
+void Ledger::reported(NodeId node, const Ring& ring, Instant now) {
+    words_.insert_or_assign(node, Word{ring, now});
+    const auto found = holders_.find(node);
+    if (found == holders_.end() || found->second.grant.ring == ring) return;
+    Holder& holder = found->second;
+    const bool flag_is_recent = now - holder.flag_on < 2 * holder.timers.heartbeat;
+    if (rules_.recent_flag_needs_proof && (flag_is_recent || holder.needs_proof)) {
+        holder.needs_proof = true;
+        holder.proof_complete.reset();
+        return;
+    }
+    holders_.erase(found);  // R2b
+}
+
+void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
+    const Duration poll = timers.device_timeout / 2;
+    const Instant proof = now + poll + margin(poll);
+    known_from_.try_emplace(node, proof);
+    const auto found = holders_.find(node);
+    if (found == holders_.end()) return;
+    Holder& holder = found->second;
+    if (!holder.needs_proof)
+        holders_.erase(found);  // R2a
+    else if (!holder.proof_complete)
+        holder.proof_complete = proof;
+}
+
+void Ledger::ended(NodeId node, bool end_of_stream, Instant now) {
+    const auto found = holders_.find(node);
+    if (found == holders_.end()) return;
+    found->second.ended = now;
+    found->second.end_of_stream = end_of_stream;
+}
+
+std::optional<Instant> Ledger::lifetime_end(const Holder& holder) {
+    if (!has_lifetime(holder.grant.algorithm)) return std::nullopt;
+    const Duration heartbeats = 2 * holder.timers.heartbeat;
+    const Duration timeout = holder.timers.device_timeout;
+    if (holder.ended && holder.end_of_stream) return *holder.ended + timeout + margin(timeout);
+    Instant end = holder.last_message + heartbeats + timeout;
+    Instant from = holder.last_message;
+    if (holder.ended && *holder.ended + timeout > end) {
+        end = *holder.ended + timeout;
+        from = *holder.ended;
+    }
+    return end + margin(end - from);
+}
+
+bool Ledger::is_obstacle(NodeId node, const Holder& holder, const Candidate& candidate) const {
+    if (!candidate.ring.members.contains(node)) return true;
+    if (holder.grant.ring == candidate.ring) return false;
+    if (candidate.ring.id.seq > holder.grant.ring.id.seq) return false;
+    const auto word = words_.find(node);
+    return word == words_.end() || word->second.ring != candidate.ring;
+}
+
+std::optional<Instant> Ledger::released_at(NodeId node, const Holder& holder,
+                                           const Candidate& candidate, Instant now) const {
+    std::optional<Instant> earliest = lifetime_end(holder);  // R2e
+    if (outvotes(candidate, holder)) keep_earlier(earliest, now);
+    if (holder.needs_proof) {
+        if (holder.proof_complete) keep_earlier(earliest, *holder.proof_complete);
+        return earliest;
+    }
+    for (const NodeId other : holder.grant.ring.members) {  // R2c
+        const auto word = words_.find(other);
+        if (other == node || word == words_.end()) continue;
+        if (word->second.ring.id.seq <= holder.grant.ring.id.seq) continue;
+        const bool is_candidate = candidate.ring.members.contains(other);
+        keep_earlier(earliest,
+                     word->second.at + (is_candidate ? Duration(0) : holder.timers.heartbeat));
+    }
+    return earliest;
+}
+
+Clearance Ledger::guard(const Candidate& candidate, NodeTimers guard_timers, Instant now) const {
+    Clearance clearance;
+    if (!rules_.guard_after_start) return clearance;
+    Instant end = guard_from_ + lifetime_of(guard_timers);
+    Instant all_known = guard_from_;
+    for (const NodeId node : candidate.configured) {
+        if (candidate.ring.members.contains(node)) continue;
+        const auto known = known_from_.find(node);
+        all_known = std::max(all_known, known == known_from_.end() ? end : known->second);
+    }
+    end = std::min(end, all_known);
+    if (now >= end) return clearance;
+    clearance.clear = false;
+    clearance.at = end;
+    clearance.reason = Reason::waiting_after_start;
+    return clearance;
+}
+
+Clearance Ledger::clearance(const Candidate& candidate, NodeTimers guard_timers,
+                            Instant now) const {
+    Clearance worst = guard(candidate, guard_timers, now);
+    if (!rules_.release_before_handover) return worst;
+    for (const auto& [node, holder] : holders_) {
+        if (!is_obstacle(node, holder, candidate)) continue;
+        const std::optional<Instant> at = released_at(node, holder, candidate, now);
+        if (at && *at <= now) continue;
+        if (worst.clear || !at || (worst.at && *at > *worst.at))
+            worst = {.clear = false,
+                     .at = at,
+                     .blocked_by = node,
+                     .reason = Reason::waiting_for_release};
+        if (!at) break;
+    }
+    return worst;
+}
+
+bool Ledger::is_left_behind(const Ring& ring) const {
+    return std::any_of(ring.members.begin(), ring.members.end(), [&](NodeId node) {
+        const auto word = words_.find(node);
+        return word != words_.end() && word->second.ring != ring &&
+               word->second.ring.id.seq > ring.id.seq;
+    });
+}
+
+std::map<NodeId, Holder> Ledger::expire(Instant now) {
+    std::map<NodeId, Holder> gone;
+    std::erase_if(holders_, [&](const auto& entry) {
+        const Holder& holder = entry.second;
+        const std::optional<Instant> end = lifetime_end(holder);
+        const bool over = (holder.ended && end && *end <= now) ||
+                          (holder.proof_complete && *holder.proof_complete <= now);
+        if (over) gone.insert(entry);
+        return over;
+    });
+    return gone;
+}
+
+void Ledger::forget_reports_outside(const Nodes& nodes) {
+    Nodes needed = nodes;
+    for (const auto& [node, holder] : holders_) {
+        needed.insert(node);
+        needed.insert(holder.grant.ring.members.begin(), holder.grant.ring.members.end());
+    }
+    std::erase_if(words_, [&](const auto& entry) { return !needed.contains(entry.first); });
+    std::erase_if(known_from_, [&](const auto& entry) { return !needed.contains(entry.first); });
+}
+
+}  // namespace castvote::qnetd

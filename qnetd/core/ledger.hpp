@@ -1,0 +1,126 @@
+// ledger.hpp -- who may still count the vote: the rules R1 and R2 (docs/safety.md).
+//
+// A node to which an ACK was sent is a *holder* until it is *released*: until it certainly counts
+// the vote no more. The ledger remembers holders and what every node reported last, and answers one
+// question: may this ring be granted now, and if not, when will time alone allow it? It knows
+// nothing of algorithms, connections or messages; every proposal passes through it, whoever made it
+// (R4). SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "common/wire/instant.hpp"
+#include "qnetd/core/note.hpp"
+#include "qnetd/core/ring.hpp"
+#include "qnetd/core/settings.hpp"
+
+namespace castvote::qnetd {
+
+// The timers of one node, as far as an arbiter can know them.
+struct NodeTimers {
+    Duration heartbeat{0};       // the largest that it ever declared
+    Duration device_timeout{0};  // its quorum.device.timeout, or an upper bound of it
+    auto operator<=>(const NodeTimers&) const = default;
+};
+
+// A ring that an algorithm wants to hold the vote.
+struct Candidate {
+    Ring ring;
+    Nodes configured;
+    wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
+    auto operator<=>(const Candidate&) const = default;
+};
+
+struct Holder {
+    Candidate grant;
+    NodeTimers timers;
+    Instant flag_on;               // when its vote was switched on, at the earliest
+    Instant last_message;          // t_m: arrival of its last complete message
+    std::optional<Instant> ended;  // t_c: end of its connection
+    bool end_of_stream = false;    // ... which the node itself ended
+    // R2s ii: it left its ring soon after its vote was switched on. An old "yes" may still wait in
+    // its corosync's queue, so that only a NACK confirmed in its new ring, and T/2 more, releases
+    // it.
+    bool needs_proof = false;
+    std::optional<Instant> proof_complete;
+    auto operator<=>(const Holder&) const = default;
+};
+
+struct Clearance {
+    bool clear = true;
+    // When time alone clears the way; none while only a node's or the operator's word can.
+    std::optional<Instant> at;
+    NodeId blocked_by = 0;  // the holder that takes longest; 0 for the guard
+    Reason reason = Reason::waiting_for_release;
+    bool operator==(const Clearance&) const = default;
+};
+
+class Ledger {
+public:
+    // guard_from: nothing is known of grants made before this instant (R3).
+    Ledger(Rules rules, Instant guard_from);
+
+    // An ACK for `grant` leaves to `node` now. flag_on: see Holder.
+    void acked(NodeId node, const Candidate& grant, NodeTimers timers, Instant flag_on,
+               Instant now);
+
+    // A complete message of the node arrived.
+    void heard(NodeId node, Instant now);
+
+    // Its largest heartbeat grew.
+    void declared(NodeId node, NodeTimers timers);
+
+    // It reported the ring in which it is now, by a membership list (R2b, R2s ii).
+    void reported(NodeId node, const Ring& ring, Instant now);
+
+    // It confirmed a NACK which carried the ring that it reported last (R2a, R2s ii).
+    void nack_confirmed(NodeId node, NodeTimers timers, Instant now);
+
+    // Its connection ended; end_of_stream: the node's own FIN or close_notify was read.
+    void ended(NodeId node, bool end_of_stream, Instant now);
+
+    // May the ring be granted now? guard_timers: of the slowest known node of the cluster.
+    Clearance clearance(const Candidate& candidate, NodeTimers guard_timers, Instant now) const;
+
+    // R1: has a member of the ring, as its latest word, a later ring?
+    bool is_left_behind(const Ring& ring) const;
+
+    // Forgets holders whose lifetime is over or whose proof is complete; returns them.
+    std::map<NodeId, Holder> expire(Instant now);
+
+    // Forgets what nodes outside `nodes` reported, unless a holder's ring depends on it.
+    void forget_reports_outside(const Nodes& nodes);
+
+    const std::map<NodeId, Holder>& holders() const { return holders_; }
+
+    // When the holder certainly counts no vote any more, if time alone can tell (R2e).
+    static std::optional<Instant> lifetime_end(const Holder& holder);
+
+    // What a lifetime is multiplied with, or lengthened by: clocks differ, machines are busy.
+    static Duration margin(Duration span);
+
+    bool operator==(const Ledger&) const = default;
+
+private:
+    struct Word {
+        Ring ring;
+        Instant at;
+        auto operator<=>(const Word&) const = default;
+    };
+
+    bool is_obstacle(NodeId node, const Holder& holder, const Candidate& candidate) const;
+    std::optional<Instant> released_at(NodeId node, const Holder& holder,
+                                       const Candidate& candidate, Instant now) const;
+    Clearance guard(const Candidate& candidate, NodeTimers guard_timers, Instant now) const;
+
+    Rules rules_;
+    Instant guard_from_;
+    std::map<NodeId, Holder> holders_;
+    std::map<NodeId, Word> words_;
+    // From when on a grant made before guard_from can no longer stand on a node: we granted anew,
+    // or it confirmed a NACK (and, its flag being of unknown age, T/2 more: R2s ii).
+    std::map<NodeId, Instant> known_from_;
+};
+
+}  // namespace castvote::qnetd

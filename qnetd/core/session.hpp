@@ -1,0 +1,58 @@
+// session.hpp -- one connection, from accept to its end: how far it has come in the protocol.
+//
+// The order of messages and the checks before each of them (protocol.md 6 and 7) live here and in
+// arbiter.cpp; what a message means for a vote does not.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "qnetd/core/events.hpp"
+#include "qnetd/core/settings.hpp"
+
+namespace castvote::qnetd {
+
+// A connection that has not passed INIT by then is closed: long enough for a slow handshake over a
+// bad line, short enough that idle connections do not fill the table.
+constexpr Duration init_timeout{30000};
+
+// After a stall of ours every node gets this long to be heard before its silence counts.
+constexpr Duration stall_grace{250};
+
+struct Session {
+    ConnectionId connection = 0;
+    std::string peer_address;
+    std::optional<std::string> cluster_name;  // of the last PREINIT
+    bool tls_requested = false;               // STARTTLS was accepted
+    bool tls_established = false;
+    std::optional<PeerCertificate> certificate;
+    bool certificate_checked = false;  // against cluster_name
+    wire::NodeId node = 0;             // set by INIT
+    bool is_inited = false;
+    Duration heartbeat{0};  // declared; 0 before INIT
+    Instant opened;
+    Instant last_message;  // complete and of a known type
+    std::optional<Instant> grace_until;
+
+    bool operator==(const Session&) const = default;
+};
+
+enum class TlsVerdict : std::uint8_t { pass, tls_required, close };
+
+// The TLS check which precedes most messages (protocol.md 6); checks the certificate's name once.
+TlsVerdict check_tls(Session& session, const Settings& settings);
+
+// Does a certificate belong to this cluster? A DNS name among its alternative names counts if there
+// is any, else the common name; compared without regard to case, no wildcards
+// (certificates.md 7.3.4).
+bool certificate_names_cluster(const PeerCertificate& certificate, const std::string& cluster);
+
+// When silence ends the connection; none while it cannot.
+std::optional<Instant> silence_deadline(const Session& session, const Settings& settings);
+
+// The error of an INIT that concerns the message alone, in the stock order (protocol.md 7).
+wire::ReplyErrorCode judge_init(const Session& session, const wire::Message& init,
+                                const Settings& settings);
+
+}  // namespace castvote::qnetd
