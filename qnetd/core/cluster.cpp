@@ -18,6 +18,21 @@ using wire::Vote;
 
 using Answer = Expected<Vote, ReplyErrorCode>;
 
+}  // namespace
+
+Cluster::Cluster(std::string name, const Settings& settings, Instant guard_from,
+                 std::uint64_t number)
+    : name_(std::move(name)),
+      settings_(settings),
+      number_(number),
+      ledger_(settings.rules, guard_from) {}
+
+Member& Cluster::member(NodeId node) {
+    const auto found = members_.find(node);
+    CHECK(found != members_.end(), "sessions name only nodes that joined");
+    return found->second;
+}
+
 const Algorithm& Cluster::algorithm() const {
     CHECK(!members_.empty(), "an algorithm is asked for only while a node is connected");
     const Algorithm* row = find_algorithm(members_.begin()->second.algorithm);
