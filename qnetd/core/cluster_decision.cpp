@@ -9,13 +9,24 @@
 
 namespace castvote::qnetd {
 
-namespace {
-
-using wire::NodeListType;
-using wire::ReplyErrorCode;
 using wire::Vote;
 
-using Answer = Expected<Vote, ReplyErrorCode>;
+View Cluster::view() const {
+    View view;
+    view.granted = granted_;
+    view.keep_active = std::all_of(members_.begin(), members_.end(),
+                                   [](const auto& entry) { return entry.second.keep_active; });
+    for (const auto& [node, m] : members_) {
+        if (!m.is_decided_on()) continue;
+        view.nodes.push_back({.node = node,
+                              .ring = m.ring,
+                              .configured = m.configured,
+                              .heuristics = m.heuristics,
+                              .tie_breaker = m.tie_breaker,
+                              .is_newcomer = m.is_newcomer});
+    }
+    return view;
+}
 
 void Cluster::decide(const Step& step) {
     look_again_.reset();
