@@ -31,6 +31,12 @@ constexpr int cannot_execute = 127;  // as shells have it
     if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
         _exit(cannot_execute);
     close_range(3, ~0U, 0);
+    // The parent's handlers must not run here: a signal meant for the command would look like one
+    // for the daemon. They were blocked across fork(); now the defaults are put in place.
+    for (int signal = 1; signal < NSIG; ++signal)
+        if (signal != SIGPIPE && signal != SIGINT) ::signal(signal, SIG_DFL);
+    ::signal(SIGINT, SIG_IGN);
+    ::signal(SIGPIPE, SIG_IGN);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -113,11 +119,17 @@ void HeuristicsRunner::start(const HeuristicsCommand& command) {
     for (std::string& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
     const pid_t self = getpid();
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
     const pid_t pid = fork();
     if (pid == 0) become(pointers.data(), limits_.use_path, self);
+    const int fork_error = errno;
+    sigprocmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) {
         log_(Level::error, fmt::format("heuristics command {} can't be started: {}", command.name,
-                                       std::strerror(errno)));
+                                       std::strerror(fork_error)));
         return finish(wire::Heuristics::fail);
     }
     setpgid(pid, pid);  // here as well, whoever comes first
