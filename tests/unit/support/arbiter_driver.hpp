@@ -1,0 +1,192 @@
+// arbiter_driver.hpp -- an arbiter core, a clock that only tests turn, and clients with names.
+//
+// Bytes go in through a framer, as from a socket; what the core wants sent, closed or said comes
+// out as one list in order. Every step is also made on a copy, which must come to the same result:
+// the core is a pure function of its state. After every step the rule NACK, reply, ACK is checked.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <fmt/format.h>
+
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/wire/describe.hpp"
+#include "qnetd/core/arbiter.hpp"
+
+namespace castvote::tests {
+
+// Something that the core did, to whom and when.
+struct Happening {
+    Instant at;
+    std::string client;  // empty for a note
+    std::variant<wire::Message, qnetd::StartTls, qnetd::Close, qnetd::Note> what;
+};
+
+class ArbiterDriver {
+public:
+    // started: when the arbiter began, at or before the driver's clock, which shows 0 at first.
+    explicit ArbiterDriver(qnetd::Settings settings, Instant started = at_ms(0))
+        : settings_(settings), arbiter_(settings, started) {}
+
+    void open(const std::string& name) {
+        if (is_open(name)) throw std::logic_error(name + " is connected already");
+        Client client{.connection = next_connection_++, .framer = framer()};
+        names_[client.connection] = name;
+        const std::string address = fmt::format("::ffff:10.0.0.{}:4000", client.connection);
+        clients_.insert_or_assign(name, client);
+        step(qnetd::Opened{client.connection, address});
+    }
+
+    // Bytes from the client; those behind a message that ended the connection are dropped.
+    void receive(const std::string& name, wire::View bytes) {
+        const qnetd::ConnectionId connection = client(name).connection;
+        while (!bytes.empty() && names_.contains(connection)) {
+            wire::Framer& framer = client(name).framer;
+            bytes = bytes.subspan(framer.feed(bytes));
+            if (auto frame = framer.next()) {
+                if (const auto* message = std::get_if<wire::Message>(&*frame))
+                    note_reply(client(name), *message);
+                step(qnetd::Received{connection, std::move(*frame)});
+            }
+        }
+    }
+
+    void receive(const std::string& name, const wire::Message& message) {
+        receive(name, wire::encode(message));
+    }
+
+    void tls_established(const std::string& name,
+                         std::optional<qnetd::PeerCertificate> certificate) {
+        step(qnetd::TlsEstablished{client(name).connection, std::move(certificate)});
+    }
+
+    void close(const std::string& name, qnetd::CloseCause cause) {
+        const qnetd::ConnectionId connection = client(name).connection;
+        names_.erase(connection);
+        clients_.erase(name);
+        step(qnetd::Closed{connection, cause});
+    }
+
+    // Lets time pass; the core is woken whenever it asked for it.
+    void advance_to(Instant end) {
+        for (auto next = arbiter_.next_deadline(); next && *next <= end;
+             next = arbiter_.next_deadline()) {
+            // A deadline that does not move when it has come would keep a shell busy for ever.
+            if (*next < now_ || (*next == now_ && ++wakes_at_once_ > 10))
+                throw std::logic_error("the core asks for a time that is over");
+            if (*next > now_) wakes_at_once_ = 0;
+            now_ = *next;
+            step(qnetd::TimePassed{});
+        }
+        now_ = end;
+        wakes_at_once_ = 0;
+    }
+    void advance(Duration by) { advance_to(now_ + by); }
+
+    bool is_open(const std::string& name) const { return clients_.contains(name); }
+    Instant now() const { return now_; }
+    const qnetd::Arbiter& arbiter() const { return arbiter_; }
+
+    // Everything since the last call.
+    std::vector<Happening> take() { return std::exchange(happenings_, {}); }
+
+    // The number of the last VOTE_INFO that was sent to the client; 0 if there was none.
+    std::uint32_t last_vote_info(const std::string& name) const {
+        return clients_.at(name).vote_info;
+    }
+    // The last ACK or NACK that was sent to the client on this connection.
+    wire::Vote last_told(const std::string& name) const { return clients_.at(name).told; }
+
+private:
+    struct Client {
+        qnetd::ConnectionId connection = 0;
+        wire::Framer framer;
+        std::uint32_t vote_info = 0;
+        wire::Vote told = wire::Vote::undefined;
+        bool is_answered = true;
+        std::string cluster = {};
+    };
+
+    wire::Framer framer() const { return wire::Framer(settings_.message_receive_size_max); }
+
+    Client& client(const std::string& name) {
+        const auto found = clients_.find(name);
+        if (found == clients_.end()) throw std::logic_error(name + " is not connected");
+        return found->second;
+    }
+
+    static void note_reply(Client& client, const wire::Message& message) {
+        if (message.type == wire::MessageType::vote_info_reply &&
+            message.msg_seq_number == client.vote_info)
+            client.is_answered = true;
+        if (message.type == wire::MessageType::preinit && message.cluster_name)
+            client.cluster = *message.cluster_name;
+    }
+
+    template <class What>
+    void step(What what) {
+        const qnetd::Event event{.now = now_, .what = std::move(what)};
+        qnetd::Arbiter copy = arbiter_;
+        const qnetd::Actions actions = arbiter_.step(event);
+        if (copy.step(event) != actions || !(copy == arbiter_))
+            throw std::logic_error("the same event led to something else on a copy");
+        std::vector<std::string> given;
+        for (const qnetd::Action& action : actions)
+            std::visit([&](const auto& what_to_do) { carry_out(what_to_do, given); }, action);
+        for (const std::string& winner : given) check_order(winner);
+    }
+
+    void carry_out(const qnetd::Send& send, std::vector<std::string>& given) {
+        const std::string name = name_of(send.connection);
+        happenings_.push_back({now_, name, send.message});
+        if (send.message.type != wire::MessageType::vote_info) return;
+        Client& to = client(name);
+        to.vote_info = send.message.msg_seq_number.value();
+        to.told = send.message.vote.value();
+        to.is_answered = false;
+        if (to.told == wire::Vote::ack) given.push_back(name);
+    }
+    void carry_out(const qnetd::StartTls& start, std::vector<std::string>&) {
+        happenings_.push_back({now_, name_of(start.connection), start});
+    }
+    void carry_out(const qnetd::Close& close, std::vector<std::string>&) {
+        const std::string name = name_of(close.connection);
+        happenings_.push_back({now_, name, close});
+        names_.erase(close.connection);
+        clients_.erase(name);
+    }
+    void carry_out(const qnetd::Report& report, std::vector<std::string>&) {
+        happenings_.push_back({now_, "", report.note});
+    }
+
+    std::string name_of(qnetd::ConnectionId connection) const {
+        const auto found = names_.find(connection);
+        if (found == names_.end())
+            throw std::logic_error("the core speaks to a connection that has ended");
+        return found->second;
+    }
+
+    // R4: an ACK leaves only when no NACK to another node of the cluster is unanswered.
+    void check_order(const std::string& winner) const {
+        for (const auto& [name, other] : clients_)
+            if (other.cluster == clients_.at(winner).cluster && other.told == wire::Vote::nack &&
+                !other.is_answered)
+                throw std::logic_error(
+                    fmt::format("ACK to {} before {} confirmed its NACK", winner, name));
+    }
+
+    qnetd::Settings settings_;
+    qnetd::Arbiter arbiter_;
+    Instant now_ = at_ms(0);
+    int wakes_at_once_ = 0;
+    qnetd::ConnectionId next_connection_ = 1;
+    std::map<std::string, Client> clients_;
+    std::map<qnetd::ConnectionId, std::string> names_;
+    std::vector<Happening> happenings_;
+};
+
+}  // namespace castvote::tests
