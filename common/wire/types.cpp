@@ -1,23 +1,10 @@
-// types.cpp -- the names of the wire's numbers, and the last words of a broken promise.
+// types.cpp -- the names of the wire's numbers.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/wire/types.hpp"
 
 #include <fmt/format.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <numeric>
-
-#include "common/wire/check.hpp"
-
-namespace castvote {
-
-void check_failed(const char* file, int line, const char* promise) {
-    std::fputs(fmt::format("{}:{}: broken promise: {}\n", file, line, promise).c_str(), stderr);
-    std::abort();
-}
-
-}  // namespace castvote
 
 namespace castvote::wire {
 

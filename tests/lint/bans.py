@@ -16,7 +16,7 @@ EVERYWHERE = [
     (r"(?<![\w.>])(atoi|atol|atoll|atof)\s*\(", "std::from_chars: it tells an error from 0"),
     (r"\brand\s*\(|\bsrand\s*\(", "a generator with a seed that is printed"),
     (r"\bstd::(thread|async)\b(?!::)", "the io_context of the shard (tests: std::jthread)"),
-    (r"\bstd::this_thread::sleep_(for|until)\b|(?<![\w.>:])u?sleep\s*\(",
+    (r"\bstd::this_thread::sleep_(for|until)\b|\b(usleep|nanosleep)\s*\(|(?<!\w)::sleep\s*\(",
      "a timer, or polling a condition"),
     (r"\bstd::endl\b", "'\\n'"),
     (r"#\s*pragma\s+GCC\s+diagnostic\s+ignored", "the code that needs no such silence"),

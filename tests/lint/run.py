@@ -11,6 +11,7 @@ import sys
 
 import arrows
 import bans
+import citations
 import exceptions
 import layout
 import shape
@@ -21,6 +22,7 @@ RULES = {
     "bans": bans.code_bans,
     "leftovers": bans.leftovers,
     "machine-paths": bans.machine_paths,
+    "citations": citations.check,
     "head": shape.head,
     "guards": shape.guards,
     "columns": shape.columns,

@@ -3,8 +3,8 @@
 // A majority always wins. Of two halves the better score wins (connected nodes, plus passed, minus
 // failed heuristics), then the one with more connected nodes, then the one that had the vote, then
 // the one with the preferred node. A half without a rival wins. Nodes must agree about the
-// configuration (docs/protocol.md, decision algorithms; arbiter.md 3). SPDX-License-Identifier:
-// BSD-3-Clause
+// configuration (docs/protocol.md, decision algorithms; arbiter.md 3).
+// SPDX-License-Identifier: BSD-3-Clause
 #include "qnetd/core/algorithms/view.hpp"
 
 namespace castvote::qnetd {
