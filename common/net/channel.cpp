@@ -1,0 +1,353 @@
+// channel.cpp -- see channel.hpp. One reader and one writer coroutine share the state below; the
+// rest are plain functions which those two and the owner call, all on one thread.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/net/channel.hpp"
+
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "common/net/tls_verify.hpp"
+#include "common/net/tls_words.hpp"
+#include "common/wire/check.hpp"
+
+namespace castvote::net {
+
+namespace {
+
+constexpr std::size_t read_buffer_size = 16384;  // one TLS record
+// So many messages of one record in a row, then the other connections of the shard have a turn.
+constexpr std::size_t messages_per_turn = 64;
+// Turns that a half full queue is given to drain before the next message is answered into it. The
+// system's send buffer takes a batch in two or three; when it is full, waiting longer is no use.
+constexpr int turns_for_writer = 16;
+// After a failed write the reader may still find the peer's last words and its end of stream.
+constexpr std::chrono::seconds reading_after_failed_write{1};
+
+enum class Phase { plain, switching, tls };
+
+using TlsStream = asio::ssl::stream<tcp::socket&>;
+
+std::string words_of(const error_code& error) {
+    if (error == asio::error::eof || error == asio::ssl::error::stream_truncated)
+        return "the peer closed the connection";
+    if (error.category() == asio::error::get_ssl_category())
+        return tls_failure_text(static_cast<unsigned int>(error.value()));
+    return error.message();
+}
+
+ChannelEnd end_of(const error_code& error) {
+    if (error == asio::error::eof || error == asio::ssl::error::stream_truncated)
+        return ChannelEnd::end_of_stream;
+    if (error.category() == asio::error::get_ssl_category()) return ChannelEnd::tls_failed;
+    return ChannelEnd::reset_or_error;
+}
+
+}  // namespace
+
+struct Channel::State {
+    State(tcp::socket connected, ChannelLimits given)
+        : socket(std::move(connected)),
+          limits(given),
+          framer(given.message_receive_size_max),
+          writer_wake(socket.get_executor()),
+          reader_wake(socket.get_executor()),
+          deadline(socket.get_executor()) {}
+
+    tcp::socket socket;
+    ChannelLimits limits;
+    wire::Framer framer;
+    asio::steady_timer writer_wake;               // cancelled when there is something to write
+    asio::steady_timer reader_wake;               // cancelled when something has been written
+    asio::steady_timer deadline;                  // of the switch to TLS, or of a release
+    std::shared_ptr<ChannelCallbacks> callbacks;  // none: nobody is to be told anything any more
+    std::deque<wire::Bytes> queue;
+    std::size_t in_flight = 0;   // messages of the batch that is being written
+    std::size_t plain_left = 0;  // of the queue: those that must leave before the switch
+    Phase phase = Phase::plain;
+    bool open = true;
+    bool in_message = false;    // inside on_message
+    bool write_failed = false;  // the reader may go on for a moment
+    std::size_t unread = 0;     // bytes read from the socket and not yet fed to the framer
+    std::optional<TlsContext> wanted_tls;
+    std::function<void(tcp::socket)> on_released;
+    std::unique_ptr<TlsCheck> check;
+    std::optional<TlsStream> tls;  // refers to socket and check: declared last, ends first
+
+    std::size_t queued() const { return queue.size() + in_flight; }
+    std::size_t writable() const { return phase == Phase::switching ? plain_left : queue.size(); }
+    bool is_drained() const { return in_flight == 0 && writable() == 0; }
+
+    wire::Bytes take(std::size_t messages) {
+        wire::Bytes batch = std::move(queue.front());
+        for (std::size_t i = 1; i < messages; ++i)
+            batch.insert(batch.end(), queue[i].begin(), queue[i].end());
+        queue.erase(queue.begin(), queue.begin() + static_cast<long>(messages));
+        in_flight = messages;
+        if (phase == Phase::switching) plain_left -= messages;
+        return batch;
+    }
+
+    void shut() {
+        open = false;
+        queue.clear();
+        plain_left = 0;
+        error_code ignored;
+        socket.shutdown(tcp::socket::shutdown_both, ignored);
+        socket.close(ignored);
+        writer_wake.cancel();
+        reader_wake.cancel();
+        deadline.cancel();
+    }
+};
+
+// The coroutines, and what they share with the public functions.
+struct ChannelLoops {
+    using Self = std::shared_ptr<Channel>;
+    using State = Channel::State;
+
+    // The channel ends by itself: the socket at once, the callback in a turn of its own.
+    static void finish(const Self& self, ChannelEnd end, std::string detail) {
+        State& s = *self->state_;
+        if (!s.open) return;
+        s.shut();
+        asio::post(s.socket.get_executor(), [self, end, detail = std::move(detail)] {
+            auto callbacks = std::exchange(self->state_->callbacks, nullptr);
+            auto on_released = std::exchange(self->state_->on_released, nullptr);
+            if (!callbacks) return;
+            if (on_released)
+                on_released(tcp::socket(self->state_->socket.get_executor()));
+            else
+                callbacks->on_end(end, detail);
+        });
+    }
+
+    static void deliver(State& s, wire::Inbound inbound) {
+        const auto callbacks = s.callbacks;
+        if (!callbacks) return;
+        s.in_message = true;
+        callbacks->on_message(std::move(inbound));
+        s.in_message = false;
+    }
+
+    static void start_deadline(const Self& self, ChannelEnd end, const char* detail) {
+        State& s = *self->state_;
+        s.deadline.expires_after(s.limits.handshake_timeout);
+        s.deadline.async_wait([self, end, detail](const error_code& error) {
+            if (!error) finish(self, end, detail);
+        });
+    }
+
+    static asio::awaitable<void> write_loop(Self self) {
+        State& s = *self->state_;
+        while (s.open && !s.write_failed) {
+            s.reader_wake.cancel();
+            const std::size_t messages = s.writable();
+            if (messages == 0) {
+                s.writer_wake.expires_at(asio::steady_timer::time_point::max());
+                const auto woken = co_await s.writer_wake.async_wait(as_result);
+                static_cast<void>(woken);
+                continue;
+            }
+            const wire::Bytes batch = s.take(messages);
+            error_code error;
+            if (s.tls) {
+                const auto result =
+                    co_await asio::async_write(*s.tls, asio::buffer(batch), as_result);
+                error = std::get<0>(result);
+            } else {
+                const auto result =
+                    co_await asio::async_write(s.socket, asio::buffer(batch), as_result);
+                error = std::get<0>(result);
+            }
+            s.in_flight = 0;
+            if (error && s.open) co_await linger(self, error);
+        }
+    }
+
+    static asio::awaitable<void> linger(Self self, error_code error) {
+        State& s = *self->state_;
+        s.write_failed = true;
+        s.queue.clear();
+        s.plain_left = 0;
+        s.reader_wake.cancel();
+        s.writer_wake.expires_after(reading_after_failed_write);
+        const auto woken = co_await s.writer_wake.async_wait(as_result);
+        static_cast<void>(woken);
+        finish(self, ChannelEnd::reset_or_error, words_of(error));
+    }
+
+    // Until all that may be written has been written, the channel has ended or writing has failed.
+    static asio::awaitable<void> drained(Self self) {
+        State& s = *self->state_;
+        while (s.open && !s.write_failed && !s.is_drained()) {
+            s.reader_wake.expires_at(asio::steady_timer::time_point::max());
+            const auto woken = co_await s.reader_wake.async_wait(as_result);
+            static_cast<void>(woken);
+        }
+        if (s.write_failed)
+            finish(self, ChannelEnd::reset_or_error, "the connection broke while writing");
+    }
+
+    static asio::awaitable<void> let_writer_run(Self self) {
+        State& s = *self->state_;
+        for (int turn = 0; turn < turns_for_writer; ++turn) {
+            if (!s.open || s.queued() * 2 < s.limits.queue_messages_max) co_return;
+            co_await asio::post(s.socket.get_executor(), asio::use_awaitable);
+        }
+    }
+
+    static asio::awaitable<void> read_loop(Self self) {
+        State& s = *self->state_;
+        wire::Bytes buffer(read_buffer_size);
+        while (s.open) {
+            error_code error;
+            std::size_t size = 0;
+            if (s.tls) {
+                const auto result =
+                    co_await s.tls->async_read_some(asio::buffer(buffer), as_result);
+                std::tie(error, size) = result;
+            } else {
+                const std::size_t wanted = std::min(s.framer.wanted(), buffer.size());
+                const auto result = co_await s.socket.async_read_some(
+                    asio::buffer(buffer.data(), wanted), as_result);
+                std::tie(error, size) = result;
+            }
+            if (!s.open) co_return;
+            if (error) {
+                finish(self, end_of(error), words_of(error));
+                co_return;
+            }
+            co_await feed(self, wire::View(buffer.data(), size));
+            if (s.open && s.on_released) co_await hand_over(self);
+            if (s.open && s.phase == Phase::switching) co_await shake_hands(self);
+        }
+    }
+
+    static asio::awaitable<void> feed(Self self, wire::View bytes) {
+        State& s = *self->state_;
+        std::size_t delivered = 0;
+        s.unread = bytes.size();
+        while (s.open && s.unread > 0) {
+            s.unread -= s.framer.feed(bytes.last(s.unread));
+            auto inbound = s.framer.next();
+            if (!inbound) continue;
+            deliver(s, std::move(*inbound));
+            co_await let_writer_run(self);
+            if (++delivered % messages_per_turn == 0)
+                co_await asio::post(s.socket.get_executor(), asio::use_awaitable);
+        }
+        s.unread = 0;
+    }
+
+    static asio::awaitable<void> hand_over(Self self) {
+        State& s = *self->state_;
+        co_await drained(self);
+        if (!s.open) co_return;
+        s.open = false;
+        s.callbacks.reset();
+        s.deadline.cancel();
+        s.writer_wake.cancel();
+        const auto on_released = std::exchange(s.on_released, nullptr);
+        on_released(std::move(s.socket));
+    }
+
+    static asio::awaitable<void> shake_hands(Self self) {
+        State& s = *self->state_;
+        const bool server = s.wanted_tls->is_server();
+        co_await drained(self);
+        if (!s.open) co_return;
+        s.check = std::make_unique<TlsCheck>(*s.wanted_tls);
+        ssl_st* ssl = s.check->make_ssl();
+        CHECK(ssl != nullptr, "there is memory for a TLS connection");
+        s.tls.emplace(s.socket, ssl);
+        const auto role = server ? asio::ssl::stream_base::server : asio::ssl::stream_base::client;
+        const auto result = co_await s.tls->async_handshake(role, as_result);
+        if (!s.open) co_return;
+        const error_code error = std::get<0>(result);
+        if (error) {
+            const std::string& refusal = s.check->refusal();
+            finish(self, ChannelEnd::tls_failed,
+                   refusal.empty() ? words_of(error) : "the peer's " + refusal);
+            co_return;
+        }
+        s.deadline.cancel();
+        s.phase = Phase::tls;
+        s.writer_wake.cancel();
+        const auto callbacks = s.callbacks;
+        if (callbacks) callbacks->on_tls(s.check->facts(s.tls->native_handle()));
+    }
+};
+
+Channel::Channel(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Channel::~Channel() = default;
+
+std::shared_ptr<Channel> Channel::make(tcp::socket socket, ChannelLimits limits) {
+    error_code ignored;  // a socket that has ended already shows that when it is read
+    socket.set_option(tcp::no_delay(true), ignored);
+    return std::shared_ptr<Channel>(
+        new Channel(std::make_unique<State>(std::move(socket), limits)));
+}
+
+void Channel::start(ChannelCallbacks callbacks) {
+    state_->callbacks = std::make_shared<ChannelCallbacks>(std::move(callbacks));
+    const auto executor = state_->socket.get_executor();
+    asio::co_spawn(executor, ChannelLoops::read_loop(shared_from_this()), asio::detached);
+    asio::co_spawn(executor, ChannelLoops::write_loop(shared_from_this()), asio::detached);
+}
+
+void Channel::send(const wire::Message& message) {
+    State& s = *state_;
+    if (!s.open || s.write_failed) return;
+    if (s.queued() >= s.limits.queue_messages_max) {
+        ChannelLoops::finish(shared_from_this(), ChannelEnd::queue_full,
+                             "the peer does not read what it is sent");
+        return;
+    }
+    s.queue.push_back(wire::encode(message));
+    s.writer_wake.cancel();
+}
+
+void Channel::start_tls(const TlsContext& context) {
+    State& s = *state_;
+    if (!s.open) return;
+    CHECK(s.in_message && s.phase == Phase::plain, "TLS starts once, and exactly behind a message");
+    s.wanted_tls = context;
+    s.plain_left = s.queue.size();
+    s.phase = Phase::switching;
+    ChannelLoops::start_deadline(shared_from_this(), ChannelEnd::tls_failed,
+                                 "the TLS handshake took too long");
+}
+
+void Channel::set_message_receive_size_max(std::size_t bytes) {
+    state_->framer.set_message_size_max(bytes);
+}
+
+void Channel::close() {
+    state_->callbacks.reset();
+    state_->on_released = nullptr;
+    if (state_->open) state_->shut();
+}
+
+void Channel::release(std::function<void(tcp::socket)> on_released) {
+    State& s = *state_;
+    CHECK(s.in_message && s.phase == Phase::plain, "a socket is released behind a plain message");
+    s.on_released = std::move(on_released);
+    if (s.open)
+        ChannelLoops::start_deadline(shared_from_this(), ChannelEnd::reset_or_error,
+                                     "the peer does not read what it is sent");
+}
+
+bool Channel::has_input() const {
+    if (!state_->open) return false;
+    error_code ignored;
+    return state_->unread > 0 || state_->socket.available(ignored) > 0;
+}
+
+bool Channel::is_open() const { return state_->open; }
+bool Channel::is_tls() const { return state_->phase == Phase::tls; }
+
+}  // namespace castvote::net

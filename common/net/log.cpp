@@ -1,0 +1,135 @@
+// log.cpp -- see log.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "common/net/log.hpp"
+
+#include <fmt/chrono.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+#include <syslog.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <mutex>
+
+namespace castvote::net {
+
+namespace {
+
+// spdlog has no "notice": its six levels carry our six, in the same order.
+constexpr std::array<const char*, 6> names{"debug", "info", "notice", "warning", "error", "crit"};
+constexpr std::array<int, 6> priorities{LOG_DEBUG,   LOG_INFO, LOG_NOTICE,
+                                        LOG_WARNING, LOG_ERR,  LOG_CRIT};
+
+spdlog::level::level_enum carried(LogLevel level) {
+    return static_cast<spdlog::level::level_enum>(level);
+}
+
+std::size_t index_of(const spdlog::details::log_msg& message) {
+    return std::min<std::size_t>(static_cast<std::size_t>(message.level), names.size() - 1);
+}
+
+std::string clean(std::string_view line) {
+    std::string text(line);
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return text;
+}
+
+enum class StderrFormat { plain, systemd, stock };
+
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    explicit StderrSink(StderrFormat format) : format_(format) {}
+
+private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        const std::size_t level = index_of(message);
+        const std::string_view text(message.payload.data(), message.payload.size());
+        const std::time_t seconds = spdlog::log_clock::to_time_t(message.time);
+        std::tm time{};
+        ::localtime_r(&seconds, &time);
+        std::string line;
+        switch (format_) {
+            case StderrFormat::systemd:
+                line = fmt::format("<{}>{}\n", priorities[level], text);
+                break;
+            case StderrFormat::stock:
+                line = fmt::format("{:%b %d %H:%M:%S} {:<7} {}\n", time, names[level], text);
+                break;
+            case StderrFormat::plain:
+                line = fmt::format("{:%Y-%m-%d %H:%M:%S} {:<7} {}\n", time, names[level], text);
+                break;
+        }
+        std::fwrite(line.data(), 1, line.size(), stderr);
+    }
+    void flush_() override {}
+
+    StderrFormat format_;
+};
+
+class SyslogSink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    explicit SyslogSink(std::string ident) : ident_(std::move(ident)) {
+        ::openlog(ident_.c_str(), LOG_PID, LOG_DAEMON);
+    }
+    ~SyslogSink() override { ::closelog(); }
+
+private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        ::syslog(priorities[index_of(message)], "%.*s", static_cast<int>(message.payload.size()),
+                 message.payload.data());
+    }
+    void flush_() override {}
+
+    std::string ident_;  // openlog keeps the pointer
+};
+
+}  // namespace
+
+std::optional<LogLevel> log_level_named(std::string_view name) {
+    if (name == "critical") return LogLevel::critical;
+    for (std::size_t i = 0; i + 1 < names.size(); ++i)
+        if (name == names[i]) return static_cast<LogLevel>(i);
+    return std::nullopt;
+}
+
+void log_start(const LogSettings& settings) {
+    std::vector<spdlog::sink_ptr> sinks;
+    if (settings.to_stderr) {
+        const bool systemd = std::getenv("JOURNAL_STREAM") != nullptr && !settings.stock_format;
+        sinks.push_back(std::make_shared<StderrSink>(settings.stock_format ? StderrFormat::stock
+                                                     : systemd             ? StderrFormat::systemd
+                                                                           : StderrFormat::plain));
+    }
+    if (settings.to_syslog) sinks.push_back(std::make_shared<SyslogSink>(settings.ident));
+    auto logger = std::make_shared<spdlog::logger>(settings.ident, sinks.begin(), sinks.end());
+    logger->set_level(carried(settings.lowest));
+    spdlog::set_default_logger(std::move(logger));
+}
+
+bool log_wants(LogLevel level) { return spdlog::should_log(carried(level)); }
+
+void log(LogLevel level, std::string_view line) {
+    if (!log_wants(level)) return;
+    spdlog::default_logger_raw()->log(carried(level), spdlog::string_view_t(clean(line)));
+}
+
+bool RateLimit::allows(Instant now, std::size_t& suppressed) {
+    const auto refilled = interval_.count() > 0 ? (now - last_refill_) / interval_ : 0;
+    if (refilled > 0) {
+        used_ -= std::min(used_, static_cast<std::size_t>(refilled));
+        last_refill_ = now;
+    }
+    if (used_ >= burst_) {
+        ++suppressed_;
+        return false;
+    }
+    ++used_;
+    suppressed = std::exchange(suppressed_, 0);
+    return true;
+}
+
+}  // namespace castvote::net
