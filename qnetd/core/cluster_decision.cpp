@@ -205,6 +205,8 @@ void Cluster::tell_ack(Member& m, const Step& step) {
     const bool is_news = m.voting_in != m.ring;
     m.voting_in = m.ring;
     m.poll_paused.reset();
+    // A NACK that is still on its way is overtaken: its late confirmation says nothing any more.
+    m.nack_unanswered_since.reset();
     m.due = Due::ack_reply;
     ledger_.acked(m.node, *candidate_, timers_of(m), m.flag_on, step.now);
     if (granted_ != candidate_->ring || !granted_since_) {
@@ -212,9 +214,9 @@ void Cluster::tell_ack(Member& m, const Step& step) {
         granted_since_ = step.now;
     }
     tell(m, Vote::ack, step);
-    if (is_news)
-        note(step, Level::info, Reason::granted, m.ring, m.node, Duration(0),
-             std::string(meaning_of(why_)));
+    // Told again it is no news, yet it ends what the status says of a wait.
+    note(step, is_news ? Level::info : Level::debug, Reason::granted, m.ring, m.node, Duration(0),
+         std::string(meaning_of(why_)));
 }
 
 void Cluster::vote_info_reply(NodeId node, std::uint32_t sequence, const Step& step) {
