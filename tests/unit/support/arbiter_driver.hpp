@@ -73,6 +73,7 @@ public:
 
     // Lets time pass; the core is woken whenever it asked for it.
     void advance_to(Instant end) {
+        if (end < now_) throw std::logic_error("time goes back");
         for (auto next = arbiter_.next_deadline(); next && *next <= end;
              next = arbiter_.next_deadline()) {
             // A deadline that does not move when it has come would keep a shell busy for ever.
@@ -86,6 +87,12 @@ public:
         wakes_at_once_ = 0;
     }
     void advance(Duration by) { advance_to(now_ + by); }
+
+    // The arbiter itself stands still for so long; then it wakes, with all its deadlines over.
+    void stall(Duration by) {
+        now_ += by;
+        step(qnetd::TimePassed{});
+    }
 
     bool is_open(const std::string& name) const { return clients_.contains(name); }
     Instant now() const { return now_; }

@@ -1,0 +1,429 @@
+// scenario.cpp -- see scenario.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/unit/support/scenario.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <sstream>
+
+namespace castvote::tests {
+
+namespace {
+
+using wire::Message;
+using wire::MessageType;
+using wire::NodeListType;
+
+[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
+
+template <class Number>
+Number number(std::string_view text, int base = 10) {
+    Number value{};
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    if (result.ec != std::errc() || result.ptr != text.data() + text.size())
+        refuse("not a number: " + std::string(text));
+    return value;
+}
+
+// "1600ms", "12s"
+Duration duration(const std::string& text) {
+    if (text.ends_with("ms"))
+        return Duration(number<std::int64_t>(text.substr(0, text.size() - 2)));
+    if (text.ends_with("s"))
+        return Duration(1000 * number<std::int64_t>(text.substr(0, text.size() - 1)));
+    refuse("not a time: " + text);
+}
+
+std::string seconds(Instant at) {
+    const auto ms = at.time_since_epoch().count();
+    return fmt::format("{}{}.{:03}s", ms < 0 ? "-" : "", std::abs(ms) / 1000, std::abs(ms) % 1000);
+}
+
+// "1.2a", in hexadecimal as everywhere.
+wire::RingId ring_id(const std::string& text) {
+    const auto dot = text.find('.');
+    if (dot == std::string::npos) refuse("not a ring id: " + text);
+    return {number<wire::NodeId>(std::string_view(text).substr(0, dot), 16),
+            number<std::uint64_t>(std::string_view(text).substr(dot + 1), 16)};
+}
+
+std::vector<wire::NodeInfo> nodes(const std::string& text) {
+    std::vector<wire::NodeInfo> list;
+    std::istringstream stream(text);
+    for (std::string id; std::getline(stream, id, ',');)
+        list.push_back({.node_id = number<wire::NodeId>(id)});
+    return list;
+}
+
+std::string text_of(const std::vector<wire::NodeId>& ids) {
+    return fmt::format("{}", fmt::join(ids, ","));
+}
+
+template <class Value>
+Value one_of(const std::string& text, const std::map<std::string, Value>& choices) {
+    const auto found = choices.find(text);
+    if (found == choices.end()) refuse("not known here: " + text);
+    return found->second;
+}
+
+wire::Heuristics heuristics_of(const std::string& text) {
+    return one_of<wire::Heuristics>(
+        text, {{"pass", wire::Heuristics::pass}, {"fail", wire::Heuristics::fail}});
+}
+
+Message of_type(MessageType type) {
+    Message message;
+    message.type = type;
+    return message;
+}
+
+// What every join has in common, and answers to echoes: they would drown the rest.
+bool is_boring(const Message& message) {
+    switch (message.type) {
+        case MessageType::preinit_reply:
+        case MessageType::set_option_reply:
+        case MessageType::echo_reply: return true;
+        case MessageType::init_reply:
+            return message.reply_error_code == wire::ReplyErrorCode::no_error;
+        case MessageType::node_list_reply:
+            return message.node_list_type == NodeListType::initial_config ||
+                   message.node_list_type == NodeListType::quorum;
+        default: return false;
+    }
+}
+
+// The message without what is the same in every scenario.
+std::string line_of(Message message) {
+    if (message.type == MessageType::init_reply) {
+        const auto code = message.reply_error_code.value_or(wire::ReplyErrorCode::no_error);
+        return fmt::format("INIT_REPLY {} ({})", static_cast<int>(code), wire::meaning_of(code));
+    }
+    std::string line = wire::describe(message);
+    if (message.type == MessageType::server_error)
+        line += fmt::format(" ({})", wire::meaning_of(*message.reply_error_code));
+    return line;
+}
+
+}  // namespace
+
+Scenario::Scenario() = default;
+
+// -- text -----------------------------------------------------------------------------------------
+
+std::string Scenario::run(const std::string& text) {
+    std::istringstream stream(text);
+    std::string result;
+    std::size_t line_number = 0;
+    bool has_commands = false;
+    bool is_output = false;  // behind the dashed line
+    const auto finish_block = [&] {
+        if (has_commands) result += "----\n" + (output_.empty() ? "(nothing)\n" : output_);
+        output_.clear();
+        has_commands = is_output = false;
+    };
+    for (std::string line; std::getline(stream, line);) {
+        ++line_number;
+        if (line.empty()) {
+            finish_block();
+            result += "\n";
+        } else if (line == "----") {
+            is_output = true;
+        } else if (!is_output) {
+            result += line + "\n";
+            if (line.front() == '#') continue;
+            has_commands = true;
+            try {
+                execute(line);
+            } catch (const std::exception& error) {
+                refuse(fmt::format("line {}: {}: {}", line_number, line, error.what()));
+            }
+        }
+    }
+    finish_block();
+    return result;
+}
+
+const std::string& Scenario::Words::at(std::size_t index) const {
+    if (index >= plain.size()) refuse("too few words");
+    return plain[index];
+}
+
+std::string Scenario::Words::take(const std::string& option, const std::string& otherwise) {
+    const auto found = options.find(option);
+    if (found == options.end()) return otherwise;
+    const std::string value = found->second;
+    options.erase(found);
+    return value;
+}
+
+void Scenario::Words::expect_none_left() const {
+    if (!options.empty()) refuse("no such option here: " + options.begin()->first);
+}
+
+Scenario::Words Scenario::words_of(const std::string& line) {
+    Words words;
+    std::istringstream stream(line);
+    for (std::string word; stream >> word;) {
+        const auto equals = word.find('=');
+        if (equals == std::string::npos)
+            words.plain.push_back(word);
+        else
+            words.options[word.substr(0, equals)] = word.substr(equals + 1);
+    }
+    return words;
+}
+
+void Scenario::execute(const std::string& line) {
+    static const std::map<std::string, void (Scenario::*)(Words)> commands = {
+        {"settings", &Scenario::settings},
+        {"connect", &Scenario::connect},
+        {"ring", &Scenario::ring},
+        {"config", &Scenario::config},
+        {"quorum", &Scenario::quorum},
+        {"heuristics", &Scenario::heuristics},
+        {"reply", &Scenario::reply},
+        {"wait", &Scenario::wait},
+        {"close", &Scenario::end},
+        {"silent", &Scenario::silent},
+        {"heartbeat", &Scenario::set_heartbeat},
+        {"stall", &Scenario::stall}};
+    Words words = words_of(line);
+    const std::string command = words.at(0);
+    words.plain.erase(words.plain.begin());
+    if (command == "status") {
+        status();
+        return;
+    }
+    const auto found = commands.find(command);
+    if (found == commands.end()) refuse("no such command");
+    (this->*found->second)(std::move(words));
+    show_happenings();
+}
+
+void Scenario::show(const std::string& line) { output_ += line + "\n"; }
+
+void Scenario::show_happenings() {
+    if (!driver_) return;
+    for (const Happening& happening : driver_->take()) {
+        const std::string at = seconds(happening.at);
+        if (const auto* message = std::get_if<Message>(&happening.what)) {
+            if (!is_boring(*message))
+                show(fmt::format("{:>8} {} <- {}", at, happening.client, line_of(*message)));
+        } else if (const auto* note = std::get_if<qnetd::Note>(&happening.what)) {
+            show(fmt::format("{:>8} # {}", at, qnetd::to_line(*note)));
+        } else if (std::holds_alternative<qnetd::Close>(happening.what)) {
+            show(fmt::format("{:>8} {} is disconnected", at, happening.client));
+            nodes_.erase(happening.client);
+        }
+    }
+}
+
+// -- commands -------------------------------------------------------------------------------------
+
+ArbiterDriver& Scenario::driver() {
+    if (!driver_) driver_ = std::make_unique<ArbiterDriver>(settings_, started_);
+    return *driver_;
+}
+
+Scenario::Node& Scenario::node(const std::string& client) {
+    const auto found = nodes_.find(client);
+    if (found == nodes_.end()) refuse(client + " is not connected");
+    return found->second;
+}
+
+void Scenario::settings(Words words) {
+    if (driver_) refuse("settings come first");
+    const std::map<std::string, bool> on_off = {{"on", true}, {"off", false}};
+    if (words.take("started") == "now") started_ = at_ms(0);
+    cluster_ = words.take("cluster", cluster_);
+    if (const auto value = words.take("device_timeout"); !value.empty())
+        settings_.device_timeout = duration(value);
+    qnetd::Rules& rules = settings_.rules;
+    rules.release_before_handover = one_of(words.take("R2", "on"), on_off);
+    rules.late_ack_after_connect = one_of(words.take("R2s-i", "on"), on_off);
+    rules.recent_flag_needs_proof = one_of(words.take("R2s-ii", "on"), on_off);
+    rules.repeat_nack_when_quorate = one_of(words.take("R2s-iii", "on"), on_off);
+    words.expect_none_left();
+}
+
+void Scenario::connect(Words words) {
+    const std::string client = words.at(0);
+    Node fresh;
+    fresh.id = number<wire::NodeId>(words.take("node"));
+    fresh.heartbeat = duration(words.take("heartbeat", "8s"));
+    fresh.config = words.take("config");
+    driver().open(client);
+    nodes_[client] = fresh;
+
+    Message preinit = of_type(MessageType::preinit);
+    preinit.cluster_name = words.take("cluster", cluster_);
+    send(client, preinit);
+
+    Message init = of_type(MessageType::init);
+    const std::string ring = words.take("ring");
+    const std::string tie = words.take("tie", "lowest");
+    init.node_id = fresh.id;
+    init.ring_id = ring_id(ring);
+    init.heartbeat_interval = static_cast<std::uint32_t>(fresh.heartbeat.count());
+    init.decision_algorithm = one_of<wire::DecisionAlgorithm>(
+        words.take("algorithm", "ffsplit"), {{"ffsplit", wire::DecisionAlgorithm::ffsplit},
+                                             {"lms", wire::DecisionAlgorithm::lms},
+                                             {"2nodelms", wire::DecisionAlgorithm::two_node_lms}});
+    if (tie == "lowest" || tie == "highest")
+        init.tie_breaker = wire::TieBreaker{
+            .mode = tie == "lowest" ? wire::TieBreakerMode::lowest : wire::TieBreakerMode::highest};
+    else
+        init.tie_breaker = wire::TieBreaker{.mode = wire::TieBreakerMode::node_id,
+                                            .node_id = number<wire::NodeId>(tie)};
+    const std::size_t before = driver().arbiter().client_count();
+    send(client, init);
+    if (driver().arbiter().client_count() == before) {  // refused: it goes away
+        nodes_.erase(client);
+        driver().close(client, qnetd::CloseCause::end_of_stream);
+        return;
+    }
+    nodes_[client].next_echo = driver().now() + fresh.heartbeat;
+
+    Message option = of_type(MessageType::set_option);
+    option.keep_active_partition_tie_breaker = one_of<wire::KeepActivePartition>(
+        words.take("keep-active", "on"),
+        {{"on", wire::KeepActivePartition::enabled}, {"off", wire::KeepActivePartition::disabled}});
+    // Without a config list the client is one that has sent nothing after INIT.
+    if (fresh.config.empty()) {
+        words.expect_none_left();
+        return;
+    }
+    send(client, option);
+    Message config = of_type(MessageType::node_list);
+    config.node_list_type = NodeListType::initial_config;
+    config.node_info = nodes(fresh.config);
+    send(client, config);
+    send(client, membership(client, ring, words));
+    words.expect_none_left();
+}
+
+Message Scenario::membership(const std::string& client, const std::string& ring, Words& words) {
+    Message list = of_type(MessageType::node_list);
+    list.node_list_type = NodeListType::membership;
+    list.ring_id = ring_id(ring);
+    list.node_info = nodes(words.take("members", std::to_string(node(client).id)));
+    if (const auto value = words.take("heuristics"); !value.empty())
+        list.heuristics = heuristics_of(value);
+    return list;
+}
+
+void Scenario::ring(Words words) {
+    const std::string client = words.at(0);
+    send(client, membership(client, words.at(1), words));
+    words.expect_none_left();
+}
+
+void Scenario::config(Words words) {
+    Message list = of_type(MessageType::node_list);
+    list.node_list_type = NodeListType::changed_config;
+    list.node_info = nodes(words.at(1));
+    send(words.at(0), list);
+}
+
+void Scenario::quorum(Words words) {
+    Message list = of_type(MessageType::node_list);
+    list.node_list_type = NodeListType::quorum;
+    list.quorate = one_of<wire::Quorate>(words.at(1), {{"quorate", wire::Quorate::quorate},
+                                                       {"inquorate", wire::Quorate::inquorate}});
+    list.node_info = {{.node_id = node(words.at(0)).id, .state = wire::NodeState::member}};
+    send(words.at(0), list);
+}
+
+void Scenario::heuristics(Words words) {
+    Message change = of_type(MessageType::heuristics_change);
+    change.heuristics = heuristics_of(words.at(1));
+    send(words.at(0), change);
+}
+
+void Scenario::set_heartbeat(Words words) {
+    Message option = of_type(MessageType::set_option);
+    Node& changed = node(words.at(0));
+    changed.heartbeat = duration(words.at(1));
+    changed.next_echo = driver().now() + changed.heartbeat;
+    option.heartbeat_interval = static_cast<std::uint32_t>(changed.heartbeat.count());
+    send(words.at(0), option);
+}
+
+void Scenario::reply(Words words) {
+    Message reply = of_type(MessageType::vote_info_reply);
+    for (const std::string& client : words.plain) {
+        if (node(client).is_silent) refuse(client + " is silent");
+        reply.msg_seq_number = driver().last_vote_info(client);
+        if (const auto value = words.take("number"); !value.empty())
+            reply.msg_seq_number = number<std::uint32_t>(value);
+        driver().receive(client, reply);
+    }
+}
+
+// Time passes; whoever is not silent sends its echoes meanwhile.
+void Scenario::wait(Words words) {
+    const Instant until = driver().now() + duration(words.at(0));
+    for (;;) {
+        Instant next = until;
+        for (const auto& [client, one] : nodes_)
+            if (!one.is_silent) next = std::min(next, one.next_echo);
+        next = std::max(next, driver().now());  // echoes that waited while the arbiter stood still
+        driver().advance_to(next);
+        show_happenings();
+        for (auto& [client, one] : nodes_) {
+            if (one.is_silent || one.next_echo > next) continue;
+            Message echo = of_type(MessageType::echo_request);
+            echo.msg_seq_number = ++one.echo;
+            one.next_echo += one.heartbeat;
+            driver().receive(client, echo);
+        }
+        if (next == until) return;
+    }
+}
+
+void Scenario::stall(Words words) { driver().stall(duration(words.at(0))); }
+
+void Scenario::end(Words words) {
+    const auto cause =
+        one_of<qnetd::CloseCause>(words.at(1), {{"fin", qnetd::CloseCause::end_of_stream},
+                                                {"reset", qnetd::CloseCause::reset_or_error},
+                                                {"queue-full", qnetd::CloseCause::queue_full},
+                                                {"tls", qnetd::CloseCause::tls_failed}});
+    nodes_.erase(words.at(0));
+    driver().close(words.at(0), cause);
+}
+
+void Scenario::silent(Words words) {
+    for (const std::string& client : words.plain) node(client).is_silent = true;
+}
+
+void Scenario::send(const std::string& client, Message message) {
+    if (node(client).is_silent) refuse(client + " is silent");
+    message.msg_seq_number = ++node(client).number;
+    driver().receive(client, message);
+}
+
+void Scenario::status() {
+    for (const qnetd::ClusterStatus& cluster : driver().arbiter().clusters()) {
+        if (cluster.granted_ring)
+            show(fmt::format("{} vote: ring {} of {} since {}", wire::quoted(cluster.name),
+                             wire::to_string(*cluster.granted_ring),
+                             text_of(cluster.granted_members), seconds(*cluster.granted_since)));
+        else
+            show(fmt::format("{} vote: nobody", wire::quoted(cluster.name)));
+        for (const qnetd::NodeStatus& one : cluster.nodes)
+            show(fmt::format("  node {}: ring {}, last told {}", one.node_id,
+                             wire::to_string(one.ring), wire::name_of(one.last_ack_or_nack)));
+        for (const qnetd::HolderStatus& one : cluster.holders)
+            show(fmt::format("  holder {}: ring {} of {}, {}{}", one.node_id,
+                             wire::to_string(one.ring), text_of(one.members),
+                             one.connected ? "connected" : "gone",
+                             one.connected      ? std::string()
+                             : one.lifetime_end ? ", until " + seconds(*one.lifetime_end)
+                                                : ", until released"));
+        show("  " + qnetd::to_line(cluster.last_decision));
+    }
+}
+
+}  // namespace castvote::tests
