@@ -72,19 +72,22 @@ private:
 
 class SyslogSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
-    explicit SyslogSink(std::string ident) : ident_(std::move(ident)) {
+    SyslogSink(std::string ident, bool debug_as_info)
+        : ident_(std::move(ident)), debug_as_info_(debug_as_info) {
         ::openlog(ident_.c_str(), LOG_PID, LOG_DAEMON);
     }
     ~SyslogSink() override { ::closelog(); }
 
 private:
     void sink_it_(const spdlog::details::log_msg& message) override {
-        ::syslog(priorities[index_of(message)], "%.*s", static_cast<int>(message.payload.size()),
-                 message.payload.data());
+        const int priority = priorities[index_of(message)];
+        ::syslog(debug_as_info_ && priority == LOG_DEBUG ? LOG_INFO : priority, "%.*s",
+                 static_cast<int>(message.payload.size()), message.payload.data());
     }
     void flush_() override {}
 
     std::string ident_;  // openlog keeps the pointer
+    bool debug_as_info_;
 };
 
 }  // namespace
@@ -104,7 +107,9 @@ void log_start(const LogSettings& settings) {
                                                      : systemd             ? StderrFormat::systemd
                                                                            : StderrFormat::plain));
     }
-    if (settings.to_syslog) sinks.push_back(std::make_shared<SyslogSink>(settings.ident));
+    if (settings.to_syslog)
+        sinks.push_back(
+            std::make_shared<SyslogSink>(settings.ident, settings.syslog_debug_as_info));
     auto logger = std::make_shared<spdlog::logger>(settings.ident, sinks.begin(), sinks.end());
     logger->set_level(carried(settings.lowest));
     spdlog::set_default_logger(std::move(logger));

@@ -25,6 +25,7 @@ struct LogSettings {
     LogLevel lowest = LogLevel::info;  // lines below it are dropped
     bool to_stderr = true;
     bool to_syslog = false;
+    bool syslog_debug_as_info = false;
     bool stock_format = false;  // on standard error: "Nov 25 06:53:03 error   text"
 };
 

@@ -68,19 +68,19 @@ class Partitions:
                 end = following.t - following.gap if following else until
                 yield report.t, end, report.members
 
-    def overlaps(self, until, since=0.0):
+    def overlaps(self, until, tolerance=TOLERANCE_SECONDS):
         """(from, to, node, node) wherever two disjoint partitions were quorate at once."""
         nodes = sorted(self.history)
         for i, one in enumerate(nodes):
             for other in nodes[i + 1:]:
                 for start, end, members in self.spans(one, until):
                     for start2, end2, members2 in self.spans(other, until):
-                        first, last = max(start, start2, since), min(end, end2)
-                        if not set(members) & set(members2) and last - first > TOLERANCE_SECONDS:
+                        first, last = max(start, start2), min(end, end2)
+                        if not set(members) & set(members2) and last - first > tolerance:
                             yield first, last, one, other
 
-    def check(self, until, since=0.0):
+    def check(self, until, tolerance=TOLERANCE_SECONDS):
         """Fails if two disjoint partitions were quorate at once at any instant up to `until`."""
-        for first, last, one, other in self.overlaps(until, since):
+        for first, last, one, other in self.overlaps(until, tolerance):
             raise DoubleQuorum(f"nodes {one} and {other} were quorate in disjoint partitions for "
                                f"{(last - first) * 1e3:.0f} ms")

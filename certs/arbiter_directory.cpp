@@ -1,0 +1,190 @@
+// arbiter_directory.cpp -- making the arbiter's CA and server certificate, signing requests.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "certs/arbiter_directory.hpp"
+
+#include <fmt/format.h>
+#include <grp.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+#include "certs/issue.hpp"
+#include "certs/layout.hpp"
+#include "certs/marker.hpp"
+
+namespace castvote::certs {
+namespace {
+
+constexpr long first_serial = 101;
+
+mode_t file_mode(GroupWrite group_write) { return group_write == GroupWrite::yes ? 0660 : 0640; }
+
+long parse_serial(std::string_view text) {
+    long value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+long serial_in(const Path& certificate_file) {
+    const Expected<std::string> bytes = read_file(certificate_file);
+    if (!bytes) return 0;
+    const Expected<CertificatePtr> certificate =
+        parse_certificate(*bytes, certificate_file.string());
+    return certificate ? parse_serial(serial_number(certificate->get())) : 0;
+}
+
+// serial.txt can be lost or restored from an old backup; NSS refuses a second certificate with a
+// number it has seen. So the certificates themselves count, too.
+long last_serial(const Path& directory) {
+    long last = first_serial - 1;
+    if (const Expected<std::string> text = read_file(directory / layout::serial); text)
+        last = std::max(last, parse_serial(*text));
+    last = std::max(last, serial_in(directory / layout::ca_export));
+    last = std::max(last, serial_in(directory / layout::server_certificate));
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
+        const std::string name = entry.path().filename().string();
+        if (name.rfind("cluster-", 0) == 0) last = std::max(last, serial_in(entry.path()));
+    }
+    return last;
+}
+
+Expected<void> already_exists(const Path& directory) {
+    if (arbiter_format(directory) == Format::none) return {};
+    return fail(fmt::format("a certificate authority already exists in {}", directory.string()),
+                "go on with it, or remove the directory to begin anew (all clusters then need new "
+                "certificates)");
+}
+
+struct Authority {
+    CertificatePtr certificate;
+    KeyPtr key;
+};
+
+Expected<Authority> load_authority(const Path& directory) {
+    if (arbiter_format(directory) != Format::pem)
+        return fail(fmt::format("there is no certificate authority in {}", directory.string()),
+                    "make one with -i or \"qcert init\"");
+    const Path certificate_file = directory / layout::ca_export;
+    const Path key_file = directory / layout::ca_key;
+    const Expected<std::string> certificate_text = read_file(certificate_file);
+    if (!certificate_text) return tl::unexpected<Error>(certificate_text.error());
+    const Expected<std::string> key_text = read_file(key_file);
+    if (!key_text) return tl::unexpected<Error>(key_text.error());
+    Expected<CertificatePtr> certificate =
+        parse_certificate(*certificate_text, certificate_file.string());
+    if (!certificate) return tl::unexpected<Error>(certificate.error());
+    Expected<KeyPtr> key = parse_key(*key_text, key_file.string());
+    if (!key) return tl::unexpected<Error>(key.error());
+    if (!fits(certificate->get(), key->get()))
+        return fail(fmt::format("{} does not fit {}", key_file.string(), certificate_file.string()),
+                    "restore both files from the same backup");
+    return Authority{std::move(*certificate), std::move(*key)};
+}
+
+struct NewFile {
+    const char* name;
+    std::string bytes;
+    mode_t mode;
+    Ownership owner;
+};
+
+Expected<void> write_all(const Path& directory, const std::vector<NewFile>& files) {
+    for (const NewFile& file : files) {
+        const Expected<void> written =
+            write_file(directory / file.name, file.bytes, file.mode, file.owner);
+        if (!written) return written;
+    }
+    return {};
+}
+
+}  // namespace
+
+bool has_nss_database(const Path& directory) {
+    return is_there(directory / "cert9.db") || is_there(directory / "cert8.db");
+}
+
+Format arbiter_format(const Path& directory) {
+    for (const char* ours : {layout::ca_key, layout::server_key, layout::server_certificate})
+        if (is_there(directory / ours)) return Format::pem;
+    return has_nss_database(directory) ? Format::nss : Format::none;
+}
+
+Ownership arbiter_ownership(const Path& directory) {
+    Ownership owner = owner_of(directory.parent_path()).value_or(Ownership{});
+    if (owner.group != 0) return owner;
+    // Debian leaves the parent with root and gives only this directory to the daemon's group.
+    if (const auto own = owner_of(directory); own && own->group != 0) {
+        owner.group = own->group;
+    } else if (directory == Path(layout::arbiter_directory)) {
+        if (const group* daemon = ::getgrnam(layout::arbiter_group); daemon != nullptr)
+            owner.group = daemon->gr_gid;
+    }
+    return owner;
+}
+
+Expected<Stored> init_arbiter(const Path& directory, GroupWrite group_write) {
+    if (const Expected<void> fresh = already_exists(directory); !fresh)
+        return tl::unexpected<Error>(fresh.error());
+    const Ownership owner = arbiter_ownership(directory);
+    const mode_t mode = group_write == GroupWrite::yes ? 0770 : 0750;
+    if (const Expected<void> made = make_directory(directory, mode, owner); !made)
+        return tl::unexpected<Error>(made.error());
+    const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+    if (const Expected<void> fresh = already_exists(directory); !fresh)
+        return tl::unexpected<Error>(fresh.error());
+
+    const std::time_t now = std::time(nullptr);
+    const KeyPtr ca_key = make_key();
+    const CertificatePtr ca = make_ca(ca_key.get(), first_serial, now);
+    const KeyPtr server_key = make_key();
+    const CertificatePtr server = make_server_certificate(
+        server_key.get(), Issuer{ca.get(), ca_key.get()}, first_serial + 1, now);
+
+    const Expected<void> written = write_all(
+        directory,
+        {{layout::marker, marker_text(), file_mode(group_write), owner},
+         {layout::serial, fmt::format("{}\n", first_serial + 1), file_mode(group_write), owner},
+         {layout::ca_export, to_text(ca.get()) + to_pem(ca.get()), 0644, owner},
+         {layout::ca_key, to_pem(ca_key.get()), 0600, Ownership{}},
+         {layout::server_key, to_pem(server_key.get()), 0640, owner},
+         {layout::server_certificate, to_pem(server.get()), 0644, owner}});
+    if (!written) return tl::unexpected<Error>(written.error());
+    return Stored{directory / layout::ca_export, {}};
+}
+
+Expected<Stored> sign_request(const Path& directory, const Path& request_file,
+                              std::string_view cluster) {
+    if (const Expected<void> named = check_cluster_name(cluster); !named)
+        return tl::unexpected<Error>(named.error());
+    const Expected<std::string> bytes = read_file(request_file);
+    if (!bytes) return tl::unexpected<Error>(bytes.error());
+    const Expected<RequestPtr> request = parse_request(*bytes, request_file.string());
+    if (!request) return tl::unexpected<Error>(request.error());
+    const Expected<void> sound = check_request(request->get(), cluster, request_file.string());
+    if (!sound) return tl::unexpected<Error>(sound.error());
+
+    const Expected<Authority> authority = load_authority(directory);
+    if (!authority) return tl::unexpected<Error>(authority.error());
+    const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+
+    const Path serial_file = directory / layout::serial;
+    const mode_t serial_mode = mode_of(serial_file).value_or(0640);
+    const Ownership owner = arbiter_ownership(directory);
+    const long serial = last_serial(directory) + 1;
+    const Expected<void> counted =
+        write_file(serial_file, fmt::format("{}\n", serial), serial_mode, owner);
+    if (!counted) return tl::unexpected<Error>(counted.error());
+    const CertificatePtr certificate = make_cluster_certificate(
+        request->get(), Issuer{authority->certificate.get(), authority->key.get()}, serial,
+        std::time(nullptr));
+    const Path file = directory / fmt::format("cluster-{}.crt", cluster);
+    const Expected<void> written = write_file(file, to_der(certificate.get()), 0640, owner);
+    if (!written) return tl::unexpected<Error>(written.error());
+    return Stored{file, {}};
+}
+
+}  // namespace castvote::certs

@@ -1,0 +1,45 @@
+// arbiter_directory.hpp -- the arbiter's certificate directory: CA, server certificate, signing.
+//
+// Guards the CA: an existing one is never overwritten, serial numbers never repeat, and nothing is
+// signed that was not asked for under its own name. The CA's key is for root alone; the daemon reads
+// server.key and never needs ca.key (certificates.md 7.1).
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "certs/error.hpp"
+#include "certs/files.hpp"
+
+namespace castvote::certs {
+
+// What a directory holds. `nss` means: a database of the stock tools and nothing of ours.
+enum class Format { none, pem, nss };
+
+bool has_nss_database(const Path& directory);
+Format arbiter_format(const Path& directory);
+
+// Stock option -G clears it: directory 0750 and files 0640 instead of 0770 and 0660.
+enum class GroupWrite { yes, no };
+
+// What an operation has written, and what its caller should tell the user beyond that.
+struct Stored {
+    Path file;
+    std::vector<std::string> notes;
+};
+
+// Makes CA (serial 101) and server certificate (102); `file` is the exported CA certificate. Fails
+// with "already exists" if the directory holds certificates of either format.
+Expected<Stored> init_arbiter(const Path& directory, GroupWrite group_write);
+
+// Checks and signs a cluster's request (PEM or DER) from `request_file`; `file` is the certificate,
+// `cluster-<name>.crt`, in DER. Fails without consuming a serial number or touching the old file.
+Expected<Stored> sign_request(const Path& directory, const Path& request_file,
+                              std::string_view cluster);
+
+// User and group for what the arbiter's daemon must be able to read.
+Ownership arbiter_ownership(const Path& directory);
+
+}  // namespace castvote::certs

@@ -1,0 +1,177 @@
+// files.cpp -- atomic files, directory lock, temporary directory.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "certs/files.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace castvote::certs {
+namespace {
+
+constexpr std::size_t max_file_bytes = 1024 * 1024;
+
+class Descriptor {
+public:
+    explicit Descriptor(int value) : value_(value) {}
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor() {
+        if (value_ >= 0) ::close(value_);
+    }
+    int get() const { return value_; }
+    bool is_open() const { return value_ >= 0; }
+
+private:
+    int value_;
+};
+
+std::string remedy_for(int error, const Path& path) {
+    switch (error) {
+        case ENOENT: return fmt::format("check the path {}", path.string());
+        case EACCES:
+        case EPERM: return "run this as root, or give this user access to it";
+        case ENOSPC: return "make room on this file system, then repeat";
+        case EROFS: return "make the file system writable, then repeat";
+        default: return fmt::format("look at {} with ls -ld", path.string());
+    }
+}
+
+tl::unexpected<Error> system_error(const char* doing, const Path& path, int error) {
+    return fail(fmt::format("cannot {} {}: {}", doing, path.string(), std::strerror(error)),
+                remedy_for(error, path));
+}
+
+void give_to(int descriptor, const std::optional<Ownership>& owner) {
+    if (!owner || ::geteuid() != 0) return;
+    if (::fchown(descriptor, owner->user, owner->group) != 0) errno = 0;
+}
+
+bool write_all(int descriptor, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return false;
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+}
+
+// A rename survives a power cut only once the directory itself is on disk.
+void sync_directory(const Path& directory) {
+    const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.is_open()) ::fsync(opened.get());
+}
+
+}  // namespace
+
+bool is_there(const Path& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0;
+}
+
+Expected<std::string> read_file(const Path& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.is_open()) return system_error("read", path, errno);
+    std::string bytes;
+    std::array<char, 16384> buffer{};
+    for (;;) {
+        const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return system_error("read", path, errno);
+        if (got == 0) return bytes;
+        bytes.append(buffer.data(), static_cast<std::size_t>(got));
+        if (bytes.size() > max_file_bytes)
+            return fail(fmt::format("{} is larger than 1 MiB", path.string()),
+                        "name the certificate file itself");
+    }
+}
+
+Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
+                          std::optional<Ownership> owner) {
+    const Path directory = path.has_parent_path() ? path.parent_path() : Path(".");
+    std::string temporary = (directory / ("." + path.filename().string() + ".XXXXXX")).string();
+    const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));  // Mode 0600 from the start.
+    if (!file.is_open()) return system_error("write", path, errno);
+    give_to(file.get(), owner);
+    const bool stored = ::fchmod(file.get(), mode) == 0 && write_all(file.get(), bytes) &&
+                        ::fsync(file.get()) == 0 &&
+                        ::rename(temporary.c_str(), path.c_str()) == 0;
+    if (!stored) {
+        const int error = errno;
+        ::unlink(temporary.c_str());
+        return system_error("write", path, error);
+    }
+    sync_directory(directory);
+    return {};
+}
+
+Expected<void> make_directory(const Path& path, mode_t mode, std::optional<Ownership> owner) {
+    if (is_there(path)) return {};
+    std::error_code failure;
+    std::filesystem::create_directories(path.parent_path(), failure);
+    if (::mkdir(path.c_str(), 0700) != 0) {
+        if (errno == EEXIST) return {};
+        return system_error("create", path, errno);
+    }
+    const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory.is_open()) return system_error("open", path, errno);
+    give_to(directory.get(), owner);
+    if (::fchmod(directory.get(), mode) != 0) return system_error("set the mode of", path, errno);
+    return {};
+}
+
+std::optional<Ownership> owner_of(const Path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+    return Ownership{.user = status.st_uid, .group = status.st_gid};
+}
+
+std::optional<mode_t> mode_of(const Path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+    return status.st_mode & 07777;
+}
+
+Expected<DirectoryLock> DirectoryLock::take(const Path& directory) {
+    const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return system_error("open", directory, errno);
+    while (::flock(descriptor, LOCK_EX) != 0) {
+        if (errno == EINTR) continue;
+        const int error = errno;
+        ::close(descriptor);
+        return system_error("lock", directory, error);
+    }
+    return DirectoryLock(descriptor);
+}
+
+DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+DirectoryLock::~DirectoryLock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Expected<TemporaryDirectory> TemporaryDirectory::make(const Path& parent) {
+    std::string name = (parent / ".castvote-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) return system_error("create a directory in", parent, errno);
+    return TemporaryDirectory(Path(name));
+}
+
+TemporaryDirectory::TemporaryDirectory(TemporaryDirectory&& other) noexcept
+    : path_(std::exchange(other.path_, Path())) {}
+
+TemporaryDirectory::~TemporaryDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace castvote::certs

@@ -1,0 +1,70 @@
+// files.hpp -- reading and writing the files of a certificate directory.
+//
+// A file is either the old one or the new one, never half of it: temporary file beside it, fsync,
+// rename. Private keys get their mode before their first byte. Knows nothing about certificates.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "certs/error.hpp"
+
+namespace castvote::certs {
+
+using Path = std::filesystem::path;
+
+// Applied only when we are root; failure to apply it is ignored, as by the stock scripts.
+struct Ownership {
+    uid_t user = 0;
+    gid_t group = 0;
+};
+
+bool is_there(const Path& path);
+
+// The whole file. Refuses directories and anything over 1 MiB (no certificate comes near it).
+Expected<std::string> read_file(const Path& path);
+
+// Replaces `path` atomically and durably; the mode is exact, whatever the umask.
+Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
+                          std::optional<Ownership> owner);
+
+// Creates the directory and its parents; mode and owner go to `path` alone. Nothing if it exists.
+Expected<void> make_directory(const Path& path, mode_t mode, std::optional<Ownership> owner);
+
+// User and group of an existing path.
+std::optional<Ownership> owner_of(const Path& path);
+std::optional<mode_t> mode_of(const Path& path);  // Permission bits.
+
+// Keeps two tools from changing one directory at a time; waits for the other one.
+class DirectoryLock {
+public:
+    static Expected<DirectoryLock> take(const Path& directory);
+    DirectoryLock(DirectoryLock&& other) noexcept;
+    DirectoryLock& operator=(DirectoryLock&&) = delete;
+    ~DirectoryLock();
+
+private:
+    explicit DirectoryLock(int descriptor) : descriptor_(descriptor) {}
+    int descriptor_;
+};
+
+// A private (0700) directory which is removed with its content.
+class TemporaryDirectory {
+public:
+    static Expected<TemporaryDirectory> make(const Path& parent);
+    TemporaryDirectory(TemporaryDirectory&& other) noexcept;
+    TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
+    ~TemporaryDirectory();
+    const Path& path() const { return path_; }
+
+private:
+    explicit TemporaryDirectory(Path path) : path_(std::move(path)) {}
+    Path path_;
+};
+
+}  // namespace castvote::certs

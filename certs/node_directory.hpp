@@ -1,0 +1,40 @@
+// node_directory.hpp -- a node's certificate directory: CA, request, cluster certificate and key.
+//
+// Guards the pair: a cluster certificate is stored only with the key it fits and under the CA that
+// signed it. Doing the same import twice succeeds, since pvecm does (certificates.md 4.1 step 12).
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <string_view>
+
+#include "certs/arbiter_directory.hpp"
+#include "certs/error.hpp"
+#include "certs/files.hpp"
+
+namespace castvote::certs {
+
+struct Bundle;
+
+Format node_format(const Path& directory);
+
+// `fresh_only` is the stock behaviour: "already exists" if the directory is initialised.
+enum class Existing { fresh_only, same_is_fine };
+
+// Takes the arbiter's CA certificate (PEM, PEM behind text, DER); `file` is ca.pem.
+Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing existing);
+
+// Makes a key and a request for it; earlier keys stay pending. `file` is the request, DER.
+Expected<Stored> request_certificate(const Path& directory, std::string_view cluster);
+
+// Takes the signed certificate (PEM or DER); its key must be a pending or the current one. `file` is
+// the PKCS#12 file for the other nodes.
+Expected<Stored> import_certificate(const Path& directory, const Path& certificate_file);
+
+// Takes key, certificate and CA from a PKCS#12 file with empty password. The file comes from root: a
+// CA that differs from the stored one replaces it if it signed the certificate, with a note.
+Expected<Stored> import_bundle(const Path& directory, const Path& bundle_file);
+
+// The same from memory; the source's name goes into errors.
+Expected<Stored> store_bundle(const Path& directory, const Bundle& bundle, std::string_view source);
+
+}  // namespace castvote::certs

@@ -1,0 +1,195 @@
+// nss_import.cpp -- driving certutil and pk12util.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "certs/nss_import.hpp"
+
+#include <fmt/format.h>
+
+#include "certs/layout.hpp"
+#include "certs/marker.hpp"
+#include "certs/node_directory.hpp"
+#include "certs/pkcs12.hpp"
+#include "certs/process.hpp"
+#include "certs/x509.hpp"
+
+namespace castvote::certs {
+namespace {
+
+const char* install_remedy = "install the NSS tools (package libnss3-tools), then repeat";
+
+std::string database(const Path& directory) {
+    // Without the prefix NSS picks by its version's default; both formats may lie side by side.
+    const char* kind = is_there(directory / "cert9.db") ? "sql:" : "dbm:";
+    return kind + directory.string();
+}
+
+Expected<void> check_tools() {
+    for (const char* tool : {"certutil", "pk12util"})
+        if (!has_program(tool))
+            return fail(fmt::format("{} is not installed, so the stock certificate database cannot "
+                                    "be read",
+                                    tool),
+                        install_remedy);
+    return {};
+}
+
+std::string last_line(const std::string& text) {
+    const std::size_t end = text.find_last_not_of("\r\n");
+    if (end == text.npos) return "no message";
+    const std::size_t begin = text.find_last_of('\n', end);
+    return text.substr(begin == text.npos ? 0 : begin + 1, end - (begin == text.npos ? -1 : begin));
+}
+
+Expected<std::string> run_tool(const std::vector<std::string>& command) {
+    Expected<Finished> finished = run(command, Output::collect);
+    if (!finished) return tl::unexpected<Error>(finished.error());
+    if (finished->status == 0) return std::move(finished->output);
+    return fail(fmt::format("{} ended with status {}: {}", command[0], finished->status,
+                            last_line(finished->output)),
+                "check the database with \"certutil -L -d DIRECTORY\"");
+}
+
+bool has_certificate(const Path& directory, const char* nickname) {
+    return run_tool({"certutil", "-L", "-d", database(directory), "-n", nickname, "-a"})
+        .has_value();
+}
+
+Expected<CertificatePtr> export_certificate(const Path& directory, const char* nickname) {
+    const Expected<std::string> pem =
+        run_tool({"certutil", "-L", "-d", database(directory), "-n", nickname, "-a"});
+    if (!pem) return tl::unexpected<Error>(pem.error());
+    return parse_certificate(*pem, fmt::format("\"{}\" in {}", nickname, directory.string()));
+}
+
+Expected<Bundle> export_bundle(const Path& directory, const char* nickname, const Path& scratch) {
+    const Path file = scratch / "export.p12";
+    const Expected<std::string> said =
+        run_tool({"pk12util", "-d", database(directory), "-o", file.string(), "-n", nickname, "-W",
+                  "", "-K", ""});
+    if (!said) return tl::unexpected<Error>(said.error());
+    const Expected<std::string> bytes = read_file(file);
+    if (!bytes) return tl::unexpected<Error>(bytes.error());
+    return read_bundle(*bytes, fmt::format("\"{}\" in {}", nickname, directory.string()));
+}
+
+Expected<void> refuse_if_ours(const Path& directory, Format format) {
+    if (format == Format::nss) return {};
+    if (format == Format::none)
+        return fail(fmt::format("there is no stock certificate database in {}", directory.string()),
+                    "name the directory that holds cert9.db and key4.db with --dir");
+    return fail(fmt::format("{} already holds certificates as PEM files", directory.string()),
+                "nothing needs to be done; to import anew, move them away first");
+}
+
+Expected<Stored> import_arbiter(const Path& directory) {
+    const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+    const Expected<void> pure = refuse_if_ours(directory, arbiter_format(directory));
+    if (!pure) return tl::unexpected<Error>(pure.error());
+    const Expected<TemporaryDirectory> scratch = TemporaryDirectory::make(directory);
+    if (!scratch) return tl::unexpected<Error>(scratch.error());
+    const Expected<Bundle> ca = export_bundle(directory, layout::ca_nickname, scratch->path());
+    if (!ca) return tl::unexpected<Error>(ca.error());
+    const Expected<Bundle> server =
+        export_bundle(directory, layout::server_nickname, scratch->path());
+    if (!server) return tl::unexpected<Error>(server.error());
+
+    const Ownership owner = arbiter_ownership(directory);
+    const Path ca_file = directory / layout::ca_export;
+    Stored result{directory / layout::server_certificate, {}};
+    if (!is_there(ca_file)) {
+        const std::string bytes = to_text(ca->certificate.get()) + to_pem(ca->certificate.get());
+        if (const Expected<void> written = write_file(ca_file, bytes, 0644, owner); !written)
+            return tl::unexpected<Error>(written.error());
+    }
+    struct File {
+        const char* name;
+        std::string bytes;
+        mode_t mode;
+        Ownership owner;
+    };
+    for (const File& file :
+         {File{layout::ca_key, to_pem(ca->key.get()), 0600, Ownership{}},
+          File{layout::server_key, to_pem(server->key.get()), 0640, owner},
+          File{layout::server_certificate, to_pem(server->certificate.get()), 0644, owner}}) {
+        const Expected<void> written =
+            write_file(directory / file.name, file.bytes, file.mode, file.owner);
+        if (!written) return tl::unexpected<Error>(written.error());
+    }
+    result.notes.push_back(
+        fmt::format("Imported the stock database in {}; it stays as it is", directory.string()));
+    return result;
+}
+
+Expected<Stored> import_node(const Path& directory) {
+    const Expected<void> pure = refuse_if_ours(directory, node_format(directory));
+    if (!pure) return tl::unexpected<Error>(pure.error());
+    const Expected<TemporaryDirectory> scratch = TemporaryDirectory::make(directory);
+    if (!scratch) return tl::unexpected<Error>(scratch.error());
+    const Expected<CertificatePtr> ca = export_certificate(directory, layout::ca_nickname);
+    if (!ca) return tl::unexpected<Error>(ca.error());
+    // A cluster certificate may still be under way; one that is there must come over whole.
+    const bool has_cluster = has_certificate(directory, layout::cluster_nickname);
+    Expected<Bundle> cluster = Bundle{};
+    if (has_cluster) {
+        cluster = export_bundle(directory, layout::cluster_nickname, scratch->path());
+        if (!cluster) return tl::unexpected<Error>(cluster.error());
+    }
+    const Path ca_file = scratch->path() / "ca.pem";
+    if (const auto written = write_file(ca_file, to_pem(ca->get()), 0600, Ownership{}); !written)
+        return tl::unexpected<Error>(written.error());
+    Expected<Stored> result = import_ca(directory, ca_file, Existing::same_is_fine);
+    if (result && has_cluster)
+        result = store_bundle(directory, *cluster, directory.string());
+    if (!result) return result;
+    result->notes.push_back(
+        fmt::format("Imported the stock database in {}; it stays as it is", directory.string()));
+    return result;
+}
+
+}  // namespace
+
+Expected<Role> role_of_nss_database(const Path& directory) {
+    if (const Expected<void> tools = check_tools(); !tools)
+        return tl::unexpected<Error>(tools.error());
+    if (!has_nss_database(directory))
+        return fail(fmt::format("there is no stock certificate database in {}", directory.string()),
+                    "name the directory that holds cert9.db and key4.db with --dir");
+    if (has_certificate(directory, layout::server_nickname)) return Role::arbiter;
+    if (has_certificate(directory, layout::ca_nickname)) return Role::node;
+    return fail(fmt::format("the database in {} was not made by the stock tools",
+                            directory.string()),
+                "name the directory of corosync-qnetd or corosync-qdevice with --dir");
+}
+
+Expected<Stored> import_nss_database(const Path& directory, Role role) {
+    if (const Expected<void> tools = check_tools(); !tools)
+        return tl::unexpected<Error>(tools.error());
+    return role == Role::arbiter ? import_arbiter(directory) : import_node(directory);
+}
+
+Expected<Stored> import_certificate_by_nss(const Path& directory, const Path& certificate_file) {
+    if (const Expected<void> tools = check_tools(); !tools)
+        return tl::unexpected<Error>(tools.error());
+    const Expected<TemporaryDirectory> scratch = TemporaryDirectory::make(directory);
+    if (!scratch) return tl::unexpected<Error>(scratch.error());
+    for (const char* name : {"cert9.db", "key4.db", "pkcs11.txt"}) {
+        const Expected<std::string> bytes = read_file(directory / name);
+        if (!bytes) return tl::unexpected<Error>(bytes.error());
+        const Expected<void> written =
+            write_file(scratch->path() / name, *bytes, 0600, Ownership{});
+        if (!written) return tl::unexpected<Error>(written.error());
+    }
+    const Path bundle_file = scratch->path() / "joined.p12";
+    const std::string copy = "sql:" + scratch->path().string();
+    const std::vector<std::vector<std::string>> commands = {
+        {"certutil", "-A", "-d", copy, "-t", "u,u,u", "-n", layout::cluster_nickname, "-i",
+         certificate_file.string()},
+        {"pk12util", "-d", copy, "-o", bundle_file.string(), "-n", layout::cluster_nickname, "-W",
+         "", "-K", ""}};
+    for (const std::vector<std::string>& command : commands)
+        if (const Expected<std::string> said = run_tool(command); !said)
+            return tl::unexpected<Error>(said.error());
+    return import_bundle(directory, bundle_file);
+}
+
+}  // namespace castvote::certs

@@ -1,0 +1,179 @@
+// advanced.cpp -- see advanced.hpp: one table row per setting.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qdevice-client/shell/advanced.hpp"
+
+#include <fmt/format.h>
+#include <grp.h>
+
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "qdevice-client/quorum/keys.hpp"
+
+namespace castvote::qdevice {
+namespace {
+
+using Set = std::function<bool(const std::string&)>;  // false: not a valid value
+
+struct Setting {
+    std::string_view name;
+    Set set;
+};
+
+constexpr std::int64_t int_max = std::numeric_limits<int>::max();
+constexpr std::int64_t u32_max = std::numeric_limits<std::uint32_t>::max();
+constexpr std::int64_t size_max = std::numeric_limits<std::int64_t>::max();
+
+template <class T>
+Set number(T& to, std::int64_t least, std::int64_t most) {
+    return [&to, least, most](const std::string& text) {
+        const auto value = keys::parse_number(text);
+        if (!value || *value < least || *value > most) return false;
+        to = static_cast<T>(*value);
+        return true;
+    };
+}
+
+Set ms(Duration& to, std::int64_t least) {
+    return [&to, least](const std::string& text) {
+        const auto value = keys::parse_number(text);
+        if (!value || *value < least || *value > u32_max) return false;
+        to = Duration(*value);
+        return true;
+    };
+}
+
+Set text(std::string& to) {
+    return [&to](const std::string& value) {
+        to = value;
+        return true;
+    };
+}
+
+Set boolean(bool& to) {
+    return [&to](const std::string& value) {
+        const auto on = keys::parse_bool(value);
+        if (on) to = *on;
+        return on.has_value();
+    };
+}
+
+// Checked for its range only.
+Set without_effect(std::int64_t least) {
+    return [least](const std::string& value) {
+        const auto n = keys::parse_number(value);
+        return n && *n >= least;
+    };
+}
+
+Set umask_value(std::optional<std::uint32_t>& to) {
+    return [&to](const std::string& value) {
+        to.reset();
+        if (value.empty()) return true;
+        std::uint32_t mask = 0;
+        for (const char c : value) {
+            if (c < '0' || c > '7') return false;
+            mask = mask * 8 + static_cast<std::uint32_t>(c - '0');
+            if (mask > 0777) return false;
+        }
+        to = mask;
+        return true;
+    };
+}
+
+Set group(std::optional<std::uint32_t>& to) {
+    return [&to](const std::string& value) {
+        to.reset();
+        if (value.empty() || value == "-1") return true;
+        if (const auto n = keys::parse_number(value)) {
+            if (*n < 0 || *n > u32_max) return false;
+            to = static_cast<std::uint32_t>(*n);
+            return true;
+        }
+        const ::group* found = getgrnam(value.c_str());
+        if (found != nullptr) to = found->gr_gid;
+        return found != nullptr;
+    };
+}
+
+Set master_wins(bool& to) {
+    return [&to](const std::string& value) {
+        if (keys::equals_ignoring_case(value, "model")) {
+            to = false;
+            return true;
+        }
+        return boolean(to)(value);
+    };
+}
+
+std::vector<Setting> table(Advanced& a, std::string& ignored) {
+    ConfigurationLimits& l = a.limits;
+    return {
+        {"lock_file", text(a.lock_file)},
+        {"local_socket_file", text(a.local_socket_file)},
+        {"local_socket_umask", umask_value(a.local_socket_umask)},
+        {"local_socket_gid", group(a.local_socket_gid)},
+        {"local_socket_backlog", number(a.local_socket_backlog, 1, int_max)},
+        {"max_cs_try_again", number(a.max_cs_try_again, 1, int_max)},
+        {"votequorum_device_name", text(a.votequorum_device_name)},
+        {"ipc_max_clients", number(a.ipc_max_clients, 0, size_max)},
+        {"ipc_max_receive_size", number(a.ipc_max_receive_size, 1024, size_max)},
+        {"ipc_max_send_size", number(a.ipc_max_send_size, 1024, size_max)},
+        {"heuristics_ipc_max_send_buffers", without_effect(10)},
+        {"heuristics_ipc_max_send_receive_size", without_effect(1024)},
+        {"heuristics_min_timeout", number(l.heuristics_min_timeout_ms, 250, u32_max)},
+        {"heuristics_max_timeout", number(l.heuristics_max_timeout_ms, 250, u32_max)},
+        {"heuristics_min_interval", number(l.heuristics_min_interval_ms, 250, u32_max)},
+        {"heuristics_max_interval", number(l.heuristics_max_interval_ms, 250, u32_max)},
+        {"heuristics_max_execs", number(l.heuristics_max_execs, 1, u32_max)},
+        {"heuristics_use_execvp", boolean(a.heuristics.use_path)},
+        {"heuristics_max_processes", number(a.heuristics.max_processes, 1, u32_max)},
+        {"heuristics_kill_list_interval", ms(a.heuristics.kill_interval, 250)},
+        {"net_nss_db_dir", text(a.certificates)},
+        {"net_initial_msg_receive_size", number(a.message_receive_size_initial, 16, u32_max)},
+        {"net_initial_msg_send_size", number(a.message_send_size_initial, 16, u32_max)},
+        {"net_min_msg_send_size", number(a.message_send_size_min, 16, u32_max)},
+        {"net_max_msg_receive_size", number(a.message_receive_size_max, 16, u32_max)},
+        {"net_max_send_buffers", number(a.send_buffers_max, 2, size_max)},
+        {"net_nss_qnetd_cn", text(a.server_name)},
+        {"net_nss_client_cert_nickname", text(ignored)},  // PEM files have no nicknames
+        {"net_heartbeat_interval_min", number(l.heartbeat_interval_min_ms, 1, u32_max)},
+        {"net_heartbeat_interval_max", number(l.heartbeat_interval_max_ms, 1, u32_max)},
+        {"net_min_connect_timeout", number(l.connect_timeout_min_ms, 1, u32_max)},
+        {"net_max_connect_timeout", number(l.connect_timeout_max_ms, 1, u32_max)},
+        {"net_test_algorithm_enabled", boolean(l.test_algorithm_enabled)},
+        {"master_wins", master_wins(a.master_wins)},
+    };
+}
+
+Expected<std::monostate, std::string> apply_one(const std::string& name, const std::string& value,
+                                                Advanced& to) {
+    std::string ignored;
+    for (const Setting& setting : table(to, ignored)) {
+        if (!keys::equals_ignoring_case(setting.name, name)) continue;
+        if (setting.set(value)) return std::monostate{};
+        return Unexpected<std::string>(
+            fmt::format("Invalid value '{}' for option '{}'", value, name));
+    }
+    return Unexpected<std::string>(fmt::format("Unknown option '{}'", name));
+}
+
+}  // namespace
+
+Expected<std::monostate, std::string> apply_advanced(std::string_view list, Advanced& to) {
+    while (!list.empty()) {
+        const std::string_view pair = list.substr(0, list.find(','));
+        list.remove_prefix(std::min(pair.size() + 1, list.size()));
+        const auto equals = pair.find('=');
+        const std::string name(pair.substr(0, equals));
+        if (name.empty()) break;  // as the stock parser does
+        const std::string value(
+            equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+        const auto applied = apply_one(name, value, to);
+        if (!applied) return applied;
+    }
+    return std::monostate{};
+}
+
+}  // namespace castvote::qdevice

@@ -1,0 +1,184 @@
+// advanced.cpp -- see advanced.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qnetd/shell/advanced.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "common/ipc/words.hpp"
+
+namespace castvote::qnetd {
+
+namespace {
+
+using ipc::is_word;
+
+constexpr long long int_max = std::numeric_limits<int>::max();
+constexpr long long u32_max = std::numeric_limits<std::uint32_t>::max();
+// The two bounds that the stock daemon has beyond "at least one".
+constexpr long long message_size_min = 16;
+constexpr long long ipc_size_min = 17;
+constexpr long long send_buffers_min = 2;
+// What the stock daemon would allocate without a question is refused above 16 MiB.
+constexpr long long message_size_max = 16777216;
+
+template <class Number>
+bool set(Number& to, std::string_view text, long long low, long long high) {
+    const auto number = whole_number(text, low, high);
+    if (number) to = static_cast<Number>(*number);
+    return number.has_value();
+}
+
+bool set_switch(bool& to, std::string_view text) {
+    const auto value = on_or_off(text);
+    if (value) to = *value;
+    return value.has_value();
+}
+
+bool set_text(std::string& to, std::string_view text) {
+    to = text;
+    return true;
+}
+
+bool set_umask(Options& options, std::string_view text) {
+    unsigned mask = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mask, 8);
+    if (error != std::errc() || end != text.data() + text.size() || mask > 0777) return false;
+    options.local_socket_umask = static_cast<mode_t>(mask);
+    return true;
+}
+
+bool set_group(Options& options, std::string_view text) {
+    gid_t group = 0;
+    if (!set(group, text, 0, u32_max - 1)) return false;
+    options.local_socket_group = group;
+    return true;
+}
+
+bool set_dead_peer(Options& options, std::string_view text) {
+    bool enabled = true;
+    if (!set_switch(enabled, text)) return false;
+    double& coefficient = options.arbiter.dead_peer_coefficient;
+    coefficient = enabled ? std::fabs(coefficient) : -std::fabs(coefficient);
+    return true;
+}
+
+bool set_coefficient(Options& options, std::string_view text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return false;
+    if (!(value >= 1 && value <= 1000)) return false;
+    // A switched off detection stays off, whatever the order of the options.
+    double& coefficient = options.arbiter.dead_peer_coefficient;
+    coefficient = std::copysign(value, coefficient);
+    return true;
+}
+
+struct Row {
+    const char* name;
+    bool (*apply)(Options&, std::string_view);
+};
+
+constexpr std::array rows{
+    Row{"listen_backlog",
+        [](Options& o, std::string_view v) { return set(o.listen_backlog, v, 1, int_max); }},
+    Row{"max_client_send_buffers",
+        [](Options& o, std::string_view v) {
+            return set(o.send_buffers_max, v, send_buffers_min, u32_max);
+        }},
+    Row{"max_client_send_size",
+        [](Options& o, std::string_view v) {
+            return set(o.arbiter.message_send_size_max, v, message_size_min, message_size_max);
+        }},
+    Row{"max_client_receive_size",
+        [](Options& o, std::string_view v) {
+            return set(o.arbiter.message_receive_size_max, v, message_size_min, message_size_max);
+        }},
+    Row{"nss_db_dir", [](Options& o, std::string_view v) { return set_text(o.certificates, v); }},
+    Row{"cert_nickname",
+        [](Options& o, std::string_view v) { return set_text(o.certificate_nickname, v); }},
+    Row{"heartbeat_interval_min",
+        [](Options& o, std::string_view v) {
+            return set(o.arbiter.heartbeat_interval_min_ms, v, 1, u32_max);
+        }},
+    Row{"heartbeat_interval_max",
+        [](Options& o, std::string_view v) {
+            return set(o.arbiter.heartbeat_interval_max_ms, v, 1, u32_max);
+        }},
+    Row{"dpd_enabled", set_dead_peer},
+    Row{"dpd_interval_coefficient", set_coefficient},
+    Row{"lock_file", [](Options& o, std::string_view v) { return set_text(o.lock_file, v); }},
+    Row{"local_socket_file",
+        [](Options& o, std::string_view v) { return set_text(o.local_socket, v); }},
+    Row{"local_socket_backlog",
+        [](Options& o, std::string_view v) { return set(o.local_socket_backlog, v, 1, int_max); }},
+    Row{"local_socket_umask", set_umask},
+    Row{"local_socket_gid", set_group},
+    Row{"ipc_max_clients",
+        [](Options& o, std::string_view v) { return set(o.ipc_clients_max, v, 0, int_max); }},
+    Row{"ipc_max_receive_size",
+        [](Options& o, std::string_view v) {
+            return set(o.ipc_receive_size_max, v, ipc_size_min, int_max);
+        }},
+    Row{"ipc_max_send_size",
+        [](Options& o, std::string_view v) {
+            return set(o.ipc_send_size_max, v, ipc_size_min, int_max);
+        }},
+    Row{"keep_active_partition_tie_breaker",
+        [](Options& o, std::string_view v) {
+            return set_switch(o.arbiter.keep_active_partition_default, v);
+        }},
+};
+
+Expected<void, std::string> apply_one(std::string_view setting, Options& options) {
+    const std::size_t equals = setting.find('=');
+    const std::string_view name = setting.substr(0, equals);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view() : setting.substr(equals + 1);
+    for (const Row& row : rows) {
+        if (!is_word(name, row.name)) continue;
+        if (row.apply(options, value)) return {};
+        return Unexpected<std::string>(
+            fmt::format("Invalid value '{}' for option '{}'", value, name));
+    }
+    return Unexpected<std::string>(fmt::format("Unknown option '{}'", name));
+}
+
+}  // namespace
+
+std::optional<long long> whole_number(std::string_view text, long long low, long long high) {
+    const std::size_t start = text.find_first_not_of(" \t\n\v\f\r");
+    if (start == std::string_view::npos) return std::nullopt;
+    text.remove_prefix(start);
+    if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+    long long number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    if (number < low || number > high) return std::nullopt;
+    return number;
+}
+
+std::optional<bool> on_or_off(std::string_view text) {
+    for (const char* word : {"on", "yes", "1"})
+        if (is_word(text, word)) return true;
+    for (const char* word : {"off", "no", "0"})
+        if (is_word(text, word)) return false;
+    return std::nullopt;
+}
+
+Expected<void, std::string> apply_advanced(std::string_view list, Options& options) {
+    while (!list.empty()) {
+        const std::size_t comma = list.find(',');
+        const std::string_view setting = list.substr(0, comma);
+        if (!setting.empty())
+            if (auto applied = apply_one(setting, options); !applied) return applied;
+        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    }
+    return {};
+}
+
+}  // namespace castvote::qnetd

@@ -1,0 +1,261 @@
+// arbiter_shard.cpp -- see arbiter_shard.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qnetd/shell/arbiter_shard.hpp"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <utility>
+
+#include "common/net/clock.hpp"
+#include "common/wire/describe.hpp"
+
+namespace castvote::qnetd {
+
+namespace {
+
+namespace asio = net::asio;
+
+// The timer runs on a clock that stands still while the machine sleeps, deadlines do not: look
+// again at least so often.
+constexpr Duration timer_longest{1000};
+// Before silence is judged, input must have ended for so many turns of the loop (a frame takes up
+// to three), or the time below be over: a flood on one connection cannot hold back the others'
+// deadlines.
+constexpr int quiet_turns_wanted = 5;
+constexpr Duration drain_longest{250};
+// A client that reconnects in a circle may fill the log with these per shard, no more.
+constexpr std::size_t remote_lines_burst = 200;
+constexpr Duration remote_lines_interval{200};
+
+CloseCause cause_of(net::ChannelEnd end) {
+    switch (end) {
+        case net::ChannelEnd::end_of_stream: return CloseCause::end_of_stream;
+        case net::ChannelEnd::reset_or_error: return CloseCause::reset_or_error;
+        case net::ChannelEnd::queue_full: return CloseCause::queue_full;
+        case net::ChannelEnd::tls_failed: return CloseCause::tls_failed;
+    }
+    return CloseCause::reset_or_error;
+}
+
+net::LogLevel log_level_of(Level level) {
+    switch (level) {
+        case Level::debug: return net::LogLevel::debug;
+        case Level::info: return net::LogLevel::info;
+        case Level::warning: return net::LogLevel::warning;
+        case Level::error: return net::LogLevel::error;
+    }
+    return net::LogLevel::error;
+}
+
+}  // namespace
+
+ArbiterShard& Common::shard_of(const std::string& cluster) const {
+    return *shards[std::hash<std::string>{}(cluster) % shards.size()];
+}
+
+Slot take_slot(Common& common) {
+    ++common.connections;
+    return Slot(nullptr, [&common](void*) { --common.connections; });
+}
+
+ArbiterShard::ArbiterShard(Common& common, Instant started)
+    : common_(common),
+      core_(common.settings, started),
+      timer_(loop_.io()),
+      remote_lines_(remote_lines_burst, remote_lines_interval) {}
+
+ArbiterShard::~ArbiterShard() {
+    loop_.stop();
+    for (auto& [id, connection] : connections_) connection.channel->close();
+}
+
+void ArbiterShard::adopt(net::tcp::socket socket, std::string address, Slot slot,
+                         std::optional<wire::Inbound> first) {
+    net::error_code error;
+    const auto protocol = socket.local_endpoint(error).protocol();
+    if (error) return;
+    const auto handle = socket.release(error);
+    if (error) return;
+    // A descriptor that a stopped loop never takes up is closed with the process.
+    asio::post(loop_.io(), [this, protocol, handle, address = std::move(address),
+                            slot = std::move(slot), first = std::move(first)]() mutable {
+        net::error_code refused;
+        net::tcp::socket here(loop_.io());
+        here.assign(protocol, handle, refused);
+        if (!refused) open(std::move(here), std::move(address), std::move(slot), std::move(first));
+    });
+}
+
+void ArbiterShard::open(net::tcp::socket socket, std::string address, Slot slot,
+                        std::optional<wire::Inbound> first) {
+    const ConnectionId id = common_.next_connection++;
+    auto channel = net::Channel::make(std::move(socket), common_.limits);
+    connections_.emplace(id, Connection{channel, address, std::move(slot)});
+    step(Opened{id, std::move(address)});
+    if (first) step(Received{id, std::move(*first)});
+    channel->start(
+        {.on_message = [this, id](wire::Inbound inbound) { received(id, std::move(inbound)); },
+         .on_tls =
+             [this, id](const net::TlsFacts& facts) {
+                 std::optional<PeerCertificate> certificate;
+                 if (facts.peer)
+                     certificate = PeerCertificate{facts.peer->common_name, facts.peer->dns_names};
+                 step(TlsEstablished{id, std::move(certificate)});
+             },
+         .on_end = [this, id](net::ChannelEnd end,
+                              const std::string& detail) { ended(id, end, detail); }});
+}
+
+void ArbiterShard::received(ConnectionId id, wire::Inbound inbound) {
+    ++inputs_;
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    if (net::log_wants(net::LogLevel::debug))
+        net::log(net::LogLevel::debug,
+                 fmt::format("from {}: {}", found->second.address, wire::describe(inbound)));
+    if (!moves_away(id, inbound)) step(Received{id, std::move(inbound)});
+}
+
+bool ArbiterShard::moves_away(ConnectionId id, const wire::Inbound& inbound) {
+    const auto* message = std::get_if<wire::Message>(&inbound);
+    if (message == nullptr || message->type != wire::MessageType::preinit) return false;
+    if (!message->cluster_name || !core_.is_movable(id)) return false;
+    ArbiterShard& target = common_.shard_of(*message->cluster_name);
+    if (&target == this) return false;
+    Connection moving = std::move(connections_.extract(id).mapped());
+    step(Closed{id, CloseCause::reset_or_error});
+    const auto channel = moving.channel;
+    channel->release(
+        [&target, moving = std::move(moving), inbound](net::tcp::socket socket) mutable {
+            if (socket.is_open())
+                target.adopt(std::move(socket), std::move(moving.address), std::move(moving.slot),
+                             std::move(inbound));
+        });
+    return true;
+}
+
+void ArbiterShard::ended(ConnectionId id, net::ChannelEnd end, const std::string& detail) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    const Connection gone = std::move(connections_.extract(found).mapped());
+    std::size_t suppressed = 0;
+    const bool tells = end == net::ChannelEnd::tls_failed || end == net::ChannelEnd::queue_full;
+    if (tells && remote_lines_.allows(net::now(), suppressed))
+        net::log(net::LogLevel::info,
+                 fmt::format("connection from {} ended: {}{}   reason={}", gone.address,
+                             end == net::ChannelEnd::tls_failed ? "TLS: " : "", detail,
+                             end == net::ChannelEnd::tls_failed ? "tls_failed" : "queue_full"));
+    else if (net::log_wants(net::LogLevel::debug))
+        net::log(net::LogLevel::debug,
+                 fmt::format("connection from {} ended: {}", gone.address, detail));
+    step(Closed{id, cause_of(end)});
+}
+
+template <class What>
+void ArbiterShard::step(What what) {
+    Actions actions = core_.step(Event{net::now(), std::move(what)});
+    for (Action& action : actions) std::visit([this](auto& wanted) { carry_out(wanted); }, action);
+    arm_timer();
+}
+
+void ArbiterShard::carry_out(Send& send) {
+    const auto found = connections_.find(send.connection);
+    if (found == connections_.end()) return;
+    if (net::log_wants(net::LogLevel::debug))
+        net::log(net::LogLevel::debug,
+                 fmt::format("to {}: {}", found->second.address, wire::describe(send.message)));
+    found->second.channel->send(send.message);
+}
+
+void ArbiterShard::carry_out(const StartTls& start) {
+    const auto found = connections_.find(start.connection);
+    if (found != connections_.end() && common_.tls) found->second.channel->start_tls(*common_.tls);
+}
+
+void ArbiterShard::carry_out(const Close& close) {
+    const auto found = connections_.find(close.connection);
+    if (found == connections_.end()) return;
+    const Connection ending = std::move(connections_.extract(found).mapped());
+    ending.channel->close();
+}
+
+void ArbiterShard::carry_out(const Report& report) {
+    remember_order(report.note);
+    const net::LogLevel level = log_level_of(report.note.level);
+    if (!net::log_wants(level)) return;
+    std::size_t suppressed = 0;
+    const bool limited = report.note.level == Level::info;
+    if (limited && !remote_lines_.allows(net::now(), suppressed)) return;
+    if (suppressed > 0)
+        net::log(level, fmt::format("{} lines like the next were left out", suppressed));
+    net::log(level, to_line(report.note));
+}
+
+void ArbiterShard::remember_order(const Note& note) {
+    if (note.reason == Reason::node_joined) {
+        Order& order = orders_[note.cluster];
+        if (order.nodes++ == 0) order.order = common_.next_cluster++;
+    } else if (note.reason == Reason::node_left) {
+        const auto found = orders_.find(note.cluster);
+        if (found != orders_.end() && --found->second.nodes == 0) orders_.erase(found);
+    }
+}
+
+void ArbiterShard::arm_timer() {
+    const std::optional<Instant> deadline = core_.next_deadline();
+    if (!deadline) return;
+    const Instant now = net::now();
+    const Instant next = std::min(*deadline, now + timer_longest);
+    if (armed_for_ && *armed_for_ <= next) return;
+    armed_for_ = next;
+    timer_.expires_after(std::max(next - now, Duration(0)));
+    timer_.async_wait([this](const net::error_code& error) {
+        if (!error) timer_fired();
+    });
+}
+
+void ArbiterShard::timer_fired() {
+    const std::optional<Instant> deadline = core_.next_deadline();
+    const Instant now = net::now();
+    if (!deadline || *deadline > now) {
+        armed_for_.reset();
+        arm_timer();
+        return;
+    }
+    quiet_turns_ = 0;
+    inputs_seen_ = inputs_;
+    drain_until_ = now + drain_longest;
+    drain();
+}
+
+// One turn: every reader that has something gets its chance before silence is judged.
+void ArbiterShard::drain() {
+    bool quiet = inputs_ == inputs_seen_;
+    inputs_seen_ = inputs_;
+    for (const auto& [id, connection] : connections_)
+        quiet = quiet && !connection.channel->has_input();
+    quiet_turns_ = quiet ? quiet_turns_ + 1 : 0;
+    if (quiet_turns_ < quiet_turns_wanted && net::now() < drain_until_) {
+        asio::post(loop_.io(), [this] { drain(); });
+        return;
+    }
+    armed_for_.reset();
+    step(TimePassed{});
+}
+
+void ArbiterShard::collect(std::function<void(ShardView)> take) {
+    asio::post(loop_.io(), [this, take = std::move(take)] {
+        ShardView view;
+        for (ClusterStatus& status : core_.clusters()) {
+            const auto found = orders_.find(status.name);
+            const std::uint64_t order = found == orders_.end() ? 0 : found->second.order;
+            view.clusters.push_back(ClusterView{std::move(status), order});
+        }
+        view.clients = core_.client_count();
+        view.connections = connections_.size();
+        take(std::move(view));
+    });
+}
+
+}  // namespace castvote::qnetd

@@ -1,0 +1,112 @@
+// arbiter_shard.hpp -- the connections and the core of one shard.
+//
+// Turns what the sockets say into events, carries the core's actions out in their order, and knows
+// nothing of votes. A connection that names a cluster of another shard moves there before the core
+// here has seen the name. Everything but adopt() and collect() happens on the shard's own thread.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/net/channel.hpp"
+#include "common/net/log.hpp"
+#include "common/net/shard.hpp"
+#include "common/net/tls.hpp"
+#include "qnetd/core/arbiter.hpp"
+
+namespace castvote::qnetd {
+
+class ArbiterShard;
+
+// What all shards share; written before the first thread starts, but for the counters.
+struct Common {
+    Settings settings;
+    net::ChannelLimits limits;
+    std::optional<net::TlsContext> tls;
+    std::vector<std::unique_ptr<ArbiterShard>> shards;
+    std::atomic<ConnectionId> next_connection{1};
+    std::atomic<std::uint64_t> next_cluster{1};
+    std::atomic<std::size_t> connections{0};
+
+    ArbiterShard& shard_of(const std::string& cluster) const;
+};
+
+// Counts one connection for as long as it lives.
+using Slot = std::shared_ptr<void>;
+Slot take_slot(Common& common);
+
+struct ClusterView {
+    ClusterStatus status;
+    std::uint64_t order = 0;  // of first connection, over all shards
+};
+
+struct ShardView {
+    std::vector<ClusterView> clusters;
+    std::size_t clients = 0;
+    std::size_t connections = 0;
+};
+
+class ArbiterShard {
+public:
+    ArbiterShard(Common& common, Instant started);
+    ~ArbiterShard();
+
+    net::Shard& loop() { return loop_; }
+
+    // From any thread: a connected socket, its peer's address, and the message which made it come.
+    void adopt(net::tcp::socket socket, std::string address, Slot slot,
+               std::optional<wire::Inbound> first);
+    // From any thread; `take` is called on the shard's.
+    void collect(std::function<void(ShardView)> take);
+
+private:
+    struct Connection {
+        std::shared_ptr<net::Channel> channel;
+        std::string address;
+        Slot slot;
+    };
+
+    void open(net::tcp::socket socket, std::string address, Slot slot,
+              std::optional<wire::Inbound> first);
+    void received(ConnectionId id, wire::Inbound inbound);
+    void ended(ConnectionId id, net::ChannelEnd end, const std::string& detail);
+    bool moves_away(ConnectionId id, const wire::Inbound& inbound);
+
+    template <class What>
+    void step(What what);
+    void carry_out(Send& send);
+    void carry_out(const StartTls& start);
+    void carry_out(const Close& close);
+    void carry_out(const Report& report);
+
+    void arm_timer();
+    void timer_fired();
+    void drain();
+    void remember_order(const Note& note);
+
+    Common& common_;
+    net::Shard loop_;
+    Arbiter core_;
+    std::map<ConnectionId, Connection> connections_;
+    // Connected nodes and order of the clusters that have any.
+    struct Order {
+        std::uint64_t order = 0;
+        std::size_t nodes = 0;
+    };
+    std::map<std::string, Order> orders_;
+    net::asio::steady_timer timer_;
+    std::optional<Instant> armed_for_;
+    std::uint64_t inputs_ = 0;  // frames so far: shows that draining is not over
+    std::uint64_t inputs_seen_ = 0;
+    int quiet_turns_ = 0;
+    Instant drain_until_;
+    net::RateLimit remote_lines_;
+};
+
+}  // namespace castvote::qnetd

@@ -1,0 +1,117 @@
+// own_options.cpp -- the command line of `qnetd`: long options only.
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include "qnetd/shell/options.hpp"
+
+namespace castvote::qnetd {
+
+namespace {
+
+constexpr std::int64_t device_timeout_max_ms = 86'400'000;
+
+constexpr const char* footer =
+    "Exit status: 0 stopped as asked; 1 something unexpected; 2 wrong command line;\n"
+    "3 certificates missing, unreadable or not fitting; 4 cannot listen on the address;\n"
+    "5 control socket or lock file cannot be made; 6 another instance is running.\n"
+    "Started as corosync-qnetd it takes the options of that program.\n";
+
+const std::map<std::string, wire::TlsSupported> tls_words{
+    {"off", wire::TlsSupported::unsupported},
+    {"on", wire::TlsSupported::supported},
+    {"required", wire::TlsSupported::required}};
+const std::map<std::string, bool> switch_words{{"on", true}, {"off", false}};
+const std::map<std::string, AddressFamily> family_words{
+    {"any", AddressFamily::any}, {"ipv4", AddressFamily::v4}, {"ipv6", AddressFamily::v6_only}};
+const std::map<std::string, net::LogLevel> level_words{{"debug", net::LogLevel::debug},
+                                                       {"info", net::LogLevel::info},
+                                                       {"notice", net::LogLevel::notice},
+                                                       {"warning", net::LogLevel::warning},
+                                                       {"error", net::LogLevel::error}};
+
+// One of `words`, without the other spellings that the library would offer.
+template <class Value>
+CLI::Option* choice(CLI::App& app, const std::string& name, Value& to,
+                    const std::map<std::string, Value>& words, const std::string& help) {
+    std::string names;
+    for (const auto& [word, value] : words) names += (names.empty() ? "" : "|") + word;
+    return app
+        .add_option_function<std::string>(
+            name, [&to, &words](const std::string& word) { to = words.at(word); }, help)
+        ->check([&words, names](const std::string& word) {
+            return words.contains(word) ? std::string() : "must be one of " + names;
+        })
+        ->type_name(names);
+}
+
+void describe(CLI::App& app, Options& options, std::int64_t& device_timeout_ms) {
+    app.add_option("--listen", options.address, "address to listen on (default: all)")
+        ->type_name("ADDRESS");
+    app.add_option("--port", options.port, "TCP port (default 5403)")->check(CLI::Range(1, 65535));
+    choice(app, "--address-family", options.family, family_words, "IP versions to listen on");
+    choice(app, "--tls", options.arbiter.tls, tls_words,
+           "on: nodes may use TLS (default); required: they must; off: they cannot");
+    choice(app, "--client-certificate", options.arbiter.client_certificate_required, switch_words,
+           "whether a node in TLS must show its cluster's certificate (default on)");
+    app.add_option("--certificates", options.certificates, "directory of the certificates")
+        ->type_name("DIRECTORY");
+    app.add_option("--max-clients", options.clients_max,
+                   "connections at a time (default: no limit)");
+    app.add_option("--device-timeout", device_timeout_ms,
+                   "longest quorum.device.timeout of any stock node, milliseconds (default 10000)")
+        ->check(CLI::Range(std::int64_t{1}, device_timeout_max_ms));
+    app.add_flag("--allow-test-algorithm", options.arbiter.test_algorithm_enabled,
+                 "serve nodes with the algorithm `test`, which gives everybody the vote");
+    app.add_option("--socket", options.local_socket, "control socket")->type_name("PATH");
+    app.add_option("--lock-file", options.lock_file, "file that only one instance may hold")
+        ->type_name("PATH");
+    app.add_option("--state-dir", options.state_directory, "reserved; grants are kept in memory")
+        ->type_name("DIRECTORY");
+    choice(app, "--log-level", options.log_level, level_words, "lowest level that is logged");
+    app.add_option("--shards", options.shards, "threads (default: one per processor)")
+        ->check(CLI::Range(std::size_t{1}, shards_max));
+    app.add_flag("--foreground", "stay in the foreground (always so; for scripts that say it)");
+    app.set_version_flag("--version", "qnetd " CASTVOTE_VERSION);
+    app.footer(footer);
+}
+
+}  // namespace
+
+Parsed parse_own_options(const std::vector<std::string>& arguments) {
+    Options options;
+    options.shards = default_shards();
+    std::int64_t device_timeout_ms = options.arbiter.device_timeout.count();
+    CLI::App app("The arbiter: gives a cluster's vote to exactly one partition.", "qnetd");
+    app.set_help_flag("--help", "print this and leave");
+    describe(app, options, device_timeout_ms);
+    std::vector<const char*> argv;
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    try {
+        app.parse(static_cast<int>(argv.size()), argv.data());
+    } catch (const CLI::CallForHelp&) {
+        return Leave{0, app.help(), {}};
+    } catch (const CLI::CallForVersion&) {
+        return Leave{0, app.version() + "\n", {}};
+    } catch (const CLI::ParseError& error) {
+        return Leave{static_cast<int>(ExitStatus::command_line),
+                     {},
+                     fmt::format("qnetd: {}; see qnetd --help\n", error.what())};
+    }
+    options.arbiter.device_timeout = Duration(device_timeout_ms);
+    return options;
+}
+
+bool is_stock_name(const std::string& program) {
+    return program.substr(program.find_last_of('/') + 1).starts_with("corosync-");
+}
+
+std::size_t default_shards() {
+    return std::clamp<std::size_t>(std::jthread::hardware_concurrency(), 1, shards_max);
+}
+
+}  // namespace castvote::qnetd

@@ -1,0 +1,295 @@
+// corosync_model.cpp -- see corosync_model.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/simulate/corosync_model.hpp"
+
+#include <algorithm>
+
+namespace castvote::simulate {
+
+ClusterModel::ClusterModel(Schedule& schedule, Dice& dice, Timers timers, std::size_t nodes,
+                           unsigned device_votes)
+    : schedule_(schedule),
+      dice_(dice),
+      timers_(timers),
+      expected_nodes_(nodes),
+      device_votes_(device_votes) {
+    for (NodeId id = 1; id <= nodes; ++id) {
+        nodes_[id].id = id;
+        groups_[id] = 0;
+    }
+}
+
+Nodes ClusterModel::component(NodeId node) const {
+    Nodes reached;
+    for (const auto& [id, c] : nodes_)
+        if (c.phase != Phase::down && groups_.at(id) == groups_.at(node)) reached.insert(id);
+    return reached;
+}
+
+void ClusterModel::start(NodeId id, bool lost_ring_file) {
+    Corosync& c = nodes_.at(id);
+    if (c.phase != Phase::down) return;
+    const std::uint64_t life = c.life + 1;
+    QuorumListener* const listener = c.listener;
+    const std::uint64_t seq = lost_ring_file ? 0 : c.seq;
+    c = Corosync{};
+    c.id = id;
+    c.life = life;
+    c.seq = seq;
+    c.listener = listener;
+    c.phase = Phase::gather;
+    // A fresh corosync is alone for some milliseconds, whoever else there is (fact 5).
+    schedule_.after(dice_.between(ms(5), ms(60)), [this, id, life] {
+        Corosync& me = nodes_.at(id);
+        if (me.life == life && me.phase == Phase::gather && me.members.empty()) {
+            form({id});
+            disturb();
+        }
+    });
+}
+
+void ClusterModel::stop(NodeId id) {
+    Corosync& c = nodes_.at(id);
+    if (c.phase == Phase::down) return;
+    c.phase = Phase::down;
+    c.quorate = false;
+    c.flag = c.alive = c.registered = c.holding = false;
+    ++c.life;
+    disturb();
+}
+
+void ClusterModel::set_group(NodeId id, int group) {
+    if (groups_.at(id) == group) return;
+    groups_.at(id) = group;
+    disturb();
+}
+
+// Whoever's ring no longer is what it can reach will notice.
+void ClusterModel::disturb() {
+    for (auto& [id, c] : nodes_) {
+        if (c.phase == Phase::down || c.members.empty()) continue;
+        const Nodes reached = component(id);
+        if (c.phase != Phase::gather && reached == c.members) continue;
+        const bool lost_somebody =
+            !std::includes(reached.begin(), reached.end(), c.members.begin(), c.members.end());
+        const Micros delay = lost_somebody
+                                 ? dice_.between(timers_.token, timers_.token * 13 / 10)
+                                 : dice_.between(ms(5), ms(250));
+        schedule_.after(delay, [this, node = id, life = c.life, gathering = c.gathering] {
+            lose_token(node, life, gathering);
+        });
+    }
+}
+
+void ClusterModel::lose_token(NodeId id, std::uint64_t life, std::uint64_t gathering) {
+    Corosync& c = nodes_.at(id);
+    if (c.life != life || c.gathering != gathering || c.phase == Phase::down) return;
+    if (c.phase != Phase::gather && component(id) == c.members) return;
+    enter_gather(c);
+    try_form(id);
+}
+
+void ClusterModel::enter_gather(Corosync& c) {
+    if (c.phase == Phase::gather) return;
+    c.phase = Phase::gather;
+    ++c.gathering;
+    c.holding = false;
+    // The join message draws in everybody who hears it.
+    for (const NodeId other : component(c.id)) {
+        Corosync& o = nodes_.at(other);
+        if (other == c.id || o.phase == Phase::gather || o.members.empty()) continue;
+        schedule_.after(dice_.between(ms(1), ms(30)),
+                        [this, other, life = o.life, gathering = o.gathering] {
+                            Corosync& drawn = nodes_.at(other);
+                            if (drawn.life != life || drawn.gathering != gathering) return;
+                            if (drawn.phase == Phase::down) return;
+                            enter_gather(drawn);
+                            try_form(other);
+                        });
+    }
+}
+
+// Consensus: after a while, when all who reach each other are gathering, they form a ring.
+void ClusterModel::try_form(NodeId id) {
+    const Corosync& c = nodes_.at(id);
+    schedule_.after(dice_.between(ms(40), timers_.token / 5 + ms(60)),
+                    [this, id, life = c.life, gathering = c.gathering] {
+                        const Corosync& me = nodes_.at(id);
+                        if (me.life != life || me.gathering != gathering) return;
+                        if (me.phase != Phase::gather) return;
+                        const Nodes members = component(id);
+                        const bool all_gather =
+                            std::all_of(members.begin(), members.end(), [&](NodeId n) {
+                                return nodes_.at(n).phase == Phase::gather;
+                            });
+                        if (all_gather)
+                            form(members);
+                        else
+                            try_form(id);
+                    });
+}
+
+void ClusterModel::form(const Nodes& members) {
+    std::uint64_t seq = 0;
+    for (const NodeId id : members) seq = std::max(seq, nodes_.at(id).seq);
+    const RingId ring{*members.begin(), seq + 4};
+    for (const NodeId id : members) {
+        Corosync& c = nodes_.at(id);
+        c.phase = Phase::sync;
+        ++c.gathering;
+        c.ring = ring;
+        c.members = members;
+        c.seq = ring.seq;
+        c.holding = c.registered && c.alive;
+        if (c.holding) arm_device_timer(c, timers_.device_sync_timeout);
+    }
+    for (const NodeId id : members) {
+        schedule_.after(dice_.between(100, ms(2)), [this, id, ring, life = nodes_.at(id).life] {
+            Corosync& c = nodes_.at(id);
+            if (c.life == life && c.ring == ring && c.listener != nullptr)
+                c.listener->ring_changed(ring, c.members);
+        });
+    }
+    schedule_.after(dice_.between(ms(1), ms(20)), [this, ring] { sync_maybe_done(ring); });
+    // Somebody may have come or gone meanwhile.
+    disturb();
+}
+
+void ClusterModel::sync_maybe_done(RingId ring) {
+    bool anybody = false;
+    Nodes members;
+    for (const auto& [id, c] : nodes_) {
+        if (c.phase != Phase::sync || c.ring != ring) continue;
+        if (c.holding) return;
+        anybody = true;
+        members = c.members;
+    }
+    if (!anybody) return;
+    for (const NodeId id : members) {
+        Corosync& c = nodes_.at(id);
+        if (c.phase != Phase::sync || c.ring != ring) {
+            // A member that died or left in the middle: the ring breaks again.
+            disturb();
+            return;
+        }
+    }
+    for (const NodeId id : members) operational(nodes_.at(id));
+}
+
+void ClusterModel::operational(Corosync& c) {
+    c.phase = Phase::operational;
+    ++c.gathering;
+    reckon(c, /*must_tell=*/true);
+    // Fact 1: what was queued before the synchronisation comes now, and overwrites.
+    std::deque<bool> queued;
+    queued.swap(c.queued);
+    for (const bool vote : queued) {
+        schedule_.after(dice_.between(200, ms(3)),
+                        [this, id = c.id, life = c.life, vote] {
+                            Corosync& me = nodes_.at(id);
+                            if (me.life == life) deliver(me, vote);
+                        });
+    }
+    disturb();
+}
+
+void ClusterModel::deliver(Corosync& c, bool vote) {
+    if (c.phase != Phase::operational) {
+        c.queued.push_back(vote);
+        return;
+    }
+    c.flag = vote;
+    reckon(c, /*must_tell=*/false);
+}
+
+bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
+    Corosync& c = nodes_.at(id);
+    if (c.phase == Phase::down || !c.registered || c.ring != ring) return false;
+    const bool was_set = c.flag;
+    c.alive = true;
+    c.flag = vote;
+    arm_device_timer(c, timers_.device_timeout);
+    if (c.phase == Phase::sync) {
+        // Synchronisation messages have a queue of their own: nothing waits here.
+        if (c.holding) {
+            c.holding = false;
+            schedule_.after(dice_.between(500, ms(6)), [this, ring] { sync_maybe_done(ring); });
+        }
+        return true;
+    }
+    if (was_set != vote) {
+        if (c.phase == Phase::gather) {
+            c.queued.push_back(vote);
+        } else {
+            schedule_.after(dice_.between(300, ms(4)), [this, id, life = c.life, vote] {
+                Corosync& me = nodes_.at(id);
+                if (me.life == life && me.phase != Phase::down) deliver(me, vote);
+            });
+        }
+    }
+    return true;
+}
+
+void ClusterModel::register_device(NodeId id) { nodes_.at(id).registered = true; }
+
+void ClusterModel::unregister_device(NodeId id) {
+    Corosync& c = nodes_.at(id);
+    c.registered = c.alive = c.flag = false;
+    ++c.device_timer;
+    if (c.phase == Phase::sync && c.holding) {
+        c.holding = false;
+        sync_maybe_done(c.ring);
+    } else if (c.phase == Phase::operational) {
+        reckon(c, /*must_tell=*/false);
+    }
+}
+
+void ClusterModel::arm_device_timer(Corosync& c, Micros delay) {
+    const std::uint64_t timer = ++c.device_timer;
+    schedule_.after(delay, [this, id = c.id, life = c.life, timer] {
+        Corosync& me = nodes_.at(id);
+        if (me.life != life || me.device_timer != timer || me.phase == Phase::down) return;
+        me.alive = me.flag = false;
+        if (me.phase == Phase::sync) {
+            me.holding = false;
+            sync_maybe_done(me.ring);
+        } else if (me.phase == Phase::operational) {
+            reckon(me, /*must_tell=*/false);
+        }
+    });
+}
+
+void ClusterModel::reckon(Corosync& c, bool must_tell) {
+    const std::size_t votes = c.members.size() + (c.flag ? device_votes_ : 0);
+    const std::size_t quorum = (expected_nodes_ + device_votes_) / 2 + 1;
+    const bool quorate = votes >= quorum;
+    if (!must_tell && quorate == c.quorate && c.view == c.members) return;
+    c.quorate = quorate;
+    c.view = c.members;
+    tell_quorum(c);
+}
+
+void ClusterModel::tell_quorum(Corosync& c) {
+    schedule_.after(dice_.between(100, ms(2)), [this, id = c.id, life = c.life] {
+        Corosync& me = nodes_.at(id);
+        if (me.life == life && me.phase != Phase::down && me.listener != nullptr)
+            me.listener->quorum_changed(me.quorate, me.view, me.flag);
+    });
+}
+
+std::pair<NodeId, NodeId> ClusterModel::double_quorum() const {
+    for (auto one = nodes_.begin(); one != nodes_.end(); ++one) {
+        if (one->second.phase != Phase::operational || !one->second.quorate) continue;
+        for (auto other = std::next(one); other != nodes_.end(); ++other) {
+            const Corosync& o = other->second;
+            if (o.phase != Phase::operational || !o.quorate) continue;
+            const bool is_disjoint =
+                std::none_of(o.view.begin(), o.view.end(),
+                             [&](NodeId n) { return one->second.view.contains(n); });
+            if (is_disjoint) return {one->first, other->first};
+        }
+    }
+    return {0, 0};
+}
+
+}  // namespace castvote::simulate

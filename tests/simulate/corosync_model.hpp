@@ -1,0 +1,107 @@
+// corosync_model.hpp -- rings and votequorum, as far as a quorum device can tell (docs/safety.md, facts).
+//
+// Nodes that can reach each other form rings after a token time-out and a consensus; every change ends
+// in a synchronisation which waits for the device's poll. A poll changes the flag at once, but quorum
+// is reckoned when the node's own message is delivered; one sent between token loss and the new
+// membership stays queued, is delivered after the synchronisation and overwrites the flag (fact 1).
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+#include "common/wire/types.hpp"
+#include "tests/simulate/schedule.hpp"
+
+namespace castvote::simulate {
+
+using wire::NodeId;
+using wire::RingId;
+using Nodes = std::set<NodeId>;
+
+struct Timers {
+    Micros token = ms(3000);
+    Micros device_timeout = ms(10000);       // T
+    Micros device_sync_timeout = ms(30000);  // S
+};
+
+// What a node's corosync tells the daemon beside it.
+class QuorumListener {
+   public:
+    virtual ~QuorumListener() = default;
+    virtual void ring_changed(RingId ring, const Nodes& members) = 0;
+    virtual void quorum_changed(bool quorate, const Nodes& members, bool flag) = 0;
+};
+
+enum class Phase : std::uint8_t { down, operational, gather, sync };
+
+struct Corosync {
+    NodeId id = 0;
+    Phase phase = Phase::down;
+    RingId ring;      // as last announced to the daemon
+    Nodes members;    // of that ring
+    std::uint64_t seq = 0;
+    bool registered = false;
+    bool alive = false;  // the device polled recently
+    bool flag = false;   // CAST_VOTE
+    bool holding = false;  // synchronisation waits for our poll
+    bool quorate = false;  // as clients were told last
+    Nodes view;            // ... and in which membership
+    std::deque<bool> queued;
+    std::uint64_t life = 0;        // counts restarts, so that old closures do nothing
+    std::uint64_t gathering = 0;   // counts ring changes
+    std::uint64_t device_timer = 0;
+    QuorumListener* listener = nullptr;
+};
+
+class ClusterModel {
+   public:
+    ClusterModel(Schedule& schedule, Dice& dice, Timers timers, std::size_t nodes,
+                 unsigned device_votes);
+
+    // -- what faults do --------------------------------------------------------------------------
+    void start(NodeId node, bool lost_ring_file);
+    void stop(NodeId node);
+    // Nodes with the same label reach each other.
+    void set_group(NodeId node, int group);
+    int group(NodeId node) const { return groups_.at(node); }
+
+    // -- what the daemon calls -------------------------------------------------------------------
+    // False when refused: another ring is current.
+    bool poll(NodeId node, bool vote, RingId ring);
+    void register_device(NodeId node);
+    void unregister_device(NodeId node);
+
+    Corosync& node(NodeId node) { return nodes_.at(node); }
+    const std::map<NodeId, Corosync>& nodes() const { return nodes_; }
+    const Timers& timers() const { return timers_; }
+
+    // I1: two nodes that are quorate in views without a common member; {0, 0} when there are none.
+    std::pair<NodeId, NodeId> double_quorum() const;
+
+   private:
+    Nodes component(NodeId node) const;
+    void disturb();
+    void lose_token(NodeId node, std::uint64_t life, std::uint64_t gathering);
+    void enter_gather(Corosync& c);
+    void try_form(NodeId node);
+    void form(const Nodes& members);
+    void sync_maybe_done(RingId ring);
+    void operational(Corosync& c);
+    void deliver(Corosync& c, bool vote);
+    void arm_device_timer(Corosync& c, Micros delay);
+    void reckon(Corosync& c, bool must_tell);
+    void tell_quorum(Corosync& c);
+
+    Schedule& schedule_;
+    Dice& dice_;
+    Timers timers_;
+    std::size_t expected_nodes_;
+    unsigned device_votes_;
+    std::map<NodeId, Corosync> nodes_;
+    std::map<NodeId, int> groups_;
+};
+
+}  // namespace castvote::simulate

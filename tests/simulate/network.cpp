@@ -1,0 +1,152 @@
+// network.cpp -- see network.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/simulate/network.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace castvote::simulate {
+
+void Network::carry(Direction& direction, std::function<void()> what) {
+    if (!direction.is_up) {
+        direction.stuck.push_back(std::move(what));
+        return;
+    }
+    const Micros arrival =
+        std::max(schedule_.now() + dice_.between(100, ms(4)), direction.clear_at + 1);
+    direction.clear_at = arrival;
+    schedule_.after(arrival - schedule_.now(), [&direction, what = std::move(what)] {
+        // Cut while it was under way: it is sent again later.
+        if (direction.is_up)
+            what();
+        else
+            direction.stuck.push_back(what);
+    });
+}
+
+void Network::let_go(Direction& direction) {
+    std::deque<std::function<void()>> stuck;
+    stuck.swap(direction.stuck);
+    // TCP finds out by its retransmission timer.
+    direction.clear_at = schedule_.now() + dice_.between(ms(1), ms(1500));
+    for (auto& what : stuck) carry(direction, std::move(what));
+}
+
+void Network::set_link(NodeId node, bool to_arbiter, bool from_arbiter) {
+    Link& link = links_.at(node);
+    const bool heals_to = to_arbiter && !link.to_arbiter.is_up;
+    const bool heals_from = from_arbiter && !link.from_arbiter.is_up;
+    link.to_arbiter.is_up = to_arbiter;
+    link.from_arbiter.is_up = from_arbiter;
+    if (heals_to) let_go(link.to_arbiter);
+    if (heals_from) let_go(link.from_arbiter);
+}
+
+void Network::connect(NodeId node) {
+    Link& link = links_.at(node);
+    const ConnectionId connection = ++last_;
+    link.at_node = connection;
+    link.is_open = false;
+    carry(link.to_arbiter, [this, node, connection] {
+        Link& l = links_.at(node);
+        const bool accepts = arbiter_->is_listening();
+        // The arbiter's kernel accepts; the SYN of an attempt which was given up opens nothing.
+        if (accepts && l.at_node == connection) {
+            at_arbiter_[connection] = node;
+            arbiter_->opened(connection, node);
+        }
+        carry(l.from_arbiter, [this, node, connection, accepts] {
+            Link& back = links_.at(node);
+            if (back.at_node != connection || back.end == nullptr) return;
+            if (accepts) {
+                back.is_open = true;
+                back.end->connected();
+            } else {
+                drop_at_node(node, connection, Ending::reset);
+            }
+        });
+    });
+}
+
+void Network::drop_at_node(NodeId node, ConnectionId connection, Ending ending) {
+    Link& link = links_.at(node);
+    if (link.at_node != connection || link.end == nullptr) return;
+    const bool was_open = link.is_open;
+    link.at_node = 0;
+    link.is_open = false;
+    link.end->lost(!was_open, ending);
+}
+
+void Network::send_from_node(NodeId node, const wire::Message& message) {
+    Link& link = links_.at(node);
+    if (!link.is_open) return;
+    carry(link.to_arbiter, [this, node, connection = link.at_node, message] {
+        if (at_arbiter_.contains(connection)) {
+            arbiter_->received(connection, message);
+        } else {
+            carry(links_.at(node).from_arbiter, [this, node, connection] {
+                drop_at_node(node, connection, Ending::reset);
+            });
+        }
+    });
+}
+
+void Network::close_from_node(NodeId node) {
+    Link& link = links_.at(node);
+    const ConnectionId connection = link.at_node;
+    link.at_node = 0;
+    link.is_open = false;
+    if (connection == 0) return;
+    carry(link.to_arbiter, [this, connection] {
+        if (at_arbiter_.erase(connection) != 0)
+            arbiter_->closed(connection, Ending::end_of_stream);
+    });
+}
+
+void Network::vanish(NodeId node) {
+    Link& link = links_.at(node);
+    link.at_node = 0;
+    link.is_open = false;
+}
+
+void Network::send_from_arbiter(ConnectionId connection, const wire::Message& message) {
+    const auto found = at_arbiter_.find(connection);
+    if (found == at_arbiter_.end()) return;
+    const NodeId node = found->second;
+    carry(links_.at(node).from_arbiter, [this, node, connection, message] {
+        Link& link = links_.at(node);
+        if (link.at_node == connection && link.is_open && link.end != nullptr) {
+            link.end->received(message);
+        } else {
+            // Nobody there any more: the node's kernel answers with a reset.
+            carry(link.to_arbiter, [this, connection] {
+                if (at_arbiter_.erase(connection) != 0)
+                    arbiter_->closed(connection, Ending::reset);
+            });
+        }
+    });
+}
+
+void Network::close_from_arbiter(ConnectionId connection) {
+    const auto found = at_arbiter_.find(connection);
+    if (found == at_arbiter_.end()) return;
+    const NodeId node = found->second;
+    at_arbiter_.erase(found);
+    carry(links_.at(node).from_arbiter, [this, node, connection] {
+        drop_at_node(node, connection, Ending::end_of_stream);
+    });
+}
+
+void Network::arbiter_died() {
+    std::vector<ConnectionId> open;
+    for (const auto& [connection, node] : at_arbiter_) open.push_back(connection);
+    for (const ConnectionId connection : open) close_from_arbiter(connection);
+}
+
+void Network::reset_at_arbiter(NodeId node) {
+    const ConnectionId connection = links_.at(node).at_node;
+    if (connection != 0 && at_arbiter_.erase(connection) != 0)
+        arbiter_->closed(connection, Ending::reset);
+}
+
+}  // namespace castvote::simulate

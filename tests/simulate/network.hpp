@@ -1,0 +1,89 @@
+// network.hpp -- connections between node daemons and the arbiter, with everything that can befall them.
+//
+// A cut link loses nothing that TCP would not deliver later: what is sent into a cut waits and arrives
+// when the link heals, in order, unless one side has given the connection up. A side that writes to a
+// connection which the other no longer knows is reset.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+
+#include "common/wire/message.hpp"
+#include "tests/simulate/corosync_model.hpp"
+
+namespace castvote::simulate {
+
+using ConnectionId = std::uint64_t;
+
+enum class Ending : std::uint8_t { end_of_stream, reset };
+
+class ArbiterEnd {
+   public:
+    virtual ~ArbiterEnd() = default;
+    virtual bool is_listening() const = 0;
+    virtual void opened(ConnectionId connection, NodeId node) = 0;
+    virtual void received(ConnectionId connection, const wire::Message& message) = 0;
+    virtual void closed(ConnectionId connection, Ending ending) = 0;
+};
+
+class NodeEnd {
+   public:
+    virtual ~NodeEnd() = default;
+    virtual void connected() = 0;
+    virtual void received(const wire::Message& message) = 0;
+    virtual void lost(bool while_connecting, Ending ending) = 0;
+};
+
+class Network {
+   public:
+    Network(Schedule& schedule, Dice& dice) : schedule_(schedule), dice_(dice) {}
+
+    void attach(ArbiterEnd* arbiter) { arbiter_ = arbiter; }
+    void attach(NodeId node, NodeEnd* end) { links_[node].end = end; }
+
+    // -- the node's side --------------------------------------------------------------------------
+    void connect(NodeId node);
+    void send_from_node(NodeId node, const wire::Message& message);
+    // The process closed its socket or died; the kernel sends FIN.
+    void close_from_node(NodeId node);
+    // The machine is gone: nothing is sent.
+    void vanish(NodeId node);
+
+    // -- the arbiter's side -----------------------------------------------------------------------
+    void send_from_arbiter(ConnectionId connection, const wire::Message& message);
+    void close_from_arbiter(ConnectionId connection);
+    void arbiter_died();
+
+    // -- faults -----------------------------------------------------------------------------------
+    void set_link(NodeId node, bool to_arbiter, bool from_arbiter);
+    // The arbiter alone sees the connection reset.
+    void reset_at_arbiter(NodeId node);
+
+   private:
+    struct Direction {
+        bool is_up = true;
+        Micros clear_at = 0;  // keeps the order
+        std::deque<std::function<void()>> stuck;
+    };
+    struct Link {
+        NodeEnd* end = nullptr;
+        Direction to_arbiter, from_arbiter;
+        ConnectionId at_node = 0;  // the connection that the node has open, or tries to open
+        bool is_open = false;      // ... and which is established, as the node sees it
+    };
+
+    void carry(Direction& direction, std::function<void()> what);
+    void let_go(Direction& direction);
+    void drop_at_node(NodeId node, ConnectionId connection, Ending ending);
+
+    Schedule& schedule_;
+    Dice& dice_;
+    ArbiterEnd* arbiter_ = nullptr;
+    std::map<NodeId, Link> links_;
+    std::map<ConnectionId, NodeId> at_arbiter_;  // connections that the arbiter has open
+    ConnectionId last_ = 0;
+};
+
+}  // namespace castvote::simulate

@@ -1,0 +1,101 @@
+// our_daemon.cpp -- the real node core inside the simulator; see daemon.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qdevice-client/core/node.hpp"
+#include "tests/simulate/daemon.hpp"
+
+namespace castvote::simulate {
+
+namespace {
+
+class OurDaemon final : public Daemon {
+   public:
+    OurDaemon(DaemonWorld world, NodeId node, const Nodes& configured, std::int64_t rate)
+        : Daemon(world, node), configured_(configured), rate_(rate) {}
+
+   private:
+    using What = decltype(qdevice::Event::what);
+
+    Instant local_now() const { return at_ms(world_.schedule.now() / 1000 * rate_ / 1000); }
+
+    void begin() override {
+        const Timers& timers = world_.cluster.timers();
+        qdevice::Settings settings;
+        settings.cluster_name = "sim";
+        settings.node_id = node_;
+        settings.device_timeout = Duration(timers.device_timeout / 1000);
+        settings.device_sync_timeout = Duration(timers.device_sync_timeout / 1000);
+        settings.connect_timeout = Duration(std::max(timers.device_timeout * 8 / 10000, Micros(1000)));
+        settings.tls = wire::TlsSupported::unsupported;
+        settings.jitter_seed = world_.dice.next();
+        for (const NodeId id : configured_) settings.config.nodes.push_back({.node_id = id});
+        core_ = std::make_unique<qdevice::Node>(settings, local_now());
+        wake_at_deadline();
+    }
+
+    void on_ring(RingId ring, const Nodes& members) override {
+        step(qdevice::RingChanged{ring, {members.begin(), members.end()}});
+        see_flag();
+    }
+    void on_quorum(bool quorate, const Nodes& members, bool) override {
+        qdevice::QuorumChanged changed{quorate, {}};
+        for (const NodeId id : members)
+            changed.nodes.push_back({.node_id = id, .state = wire::NodeState::member});
+        step(std::move(changed));
+        see_flag();
+    }
+    void see_flag() { step(qdevice::FlagSeen{world_.cluster.node(node_).flag}); }
+    void on_connected() override { step(qdevice::Connected{}); }
+    void on_message(const wire::Message& message) override { step(qdevice::Received{message}); }
+    void on_lost(bool while_connecting, Ending ending) override {
+        step(qdevice::ConnectionLost{while_connecting ? qdevice::LostCause::connect_failed
+                                     : ending == Ending::end_of_stream
+                                         ? qdevice::LostCause::end_of_stream
+                                         : qdevice::LostCause::reset_or_error,
+                                     "simulated"});
+    }
+
+    void step(What what) {
+        const auto actions = core_->step({local_now(), std::move(what)});
+        for (const auto& action : actions) std::visit([this](const auto& a) { carry_out(a); }, action);
+        wake_at_deadline();
+    }
+
+    void carry_out(const qdevice::Connect&) { world_.network.connect(node_); }
+    void carry_out(const qdevice::Send& send) {
+        world_.network.send_from_node(node_, send.message);
+    }
+    void carry_out(const qdevice::StartTls&) {}
+    void carry_out(const qdevice::Disconnect&) { world_.network.close_from_node(node_); }
+    void carry_out(const qdevice::Cast& cast) { world_.cluster.poll(node_, cast.vote, cast.ring); }
+    void carry_out(const qdevice::RunHeuristics& run) {
+        later(world_.dice.between(300, ms(2)), [this, number = run.number] {
+            step(qdevice::HeuristicsDone{number, wire::Heuristics::undefined});
+        });
+    }
+    void carry_out(const qdevice::Report& report) { world_.trace(node_, report.text); }
+    void carry_out(const qdevice::Exit&) { world_.cluster.unregister_device(node_); }
+
+    void wake_at_deadline() {
+        const auto deadline = core_->next_deadline();
+        if (!deadline) return;
+        const std::uint64_t timer = ++timer_;
+        const Micros at = (deadline->time_since_epoch().count() * 1000 / rate_ + 1) * 1000;
+        later(at - world_.schedule.now(), [this, timer] {
+            if (timer == timer_) step(qdevice::TimePassed{});
+        });
+    }
+
+    Nodes configured_;
+    std::int64_t rate_;
+    std::unique_ptr<qdevice::Node> core_;
+    std::uint64_t timer_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Daemon> make_our_daemon(DaemonWorld world, NodeId node, const Nodes& configured,
+                                        std::int64_t rate) {
+    return std::make_unique<OurDaemon>(world, node, configured, rate);
+}
+
+}  // namespace castvote::simulate

@@ -1,0 +1,51 @@
+// world.hpp -- one simulated run: a cluster, its daemons, the arbiter, faults drawn from a seed.
+//
+// The arbiter is the real core. After every step the invariants are checked (docs/safety.md): I1, never
+// two disjoint partitions quorate, and I4, when faults stop, one partition is granted within a bound.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qnetd/core/arbiter.hpp"
+#include "tests/simulate/daemon.hpp"
+
+namespace castvote::simulate {
+
+struct Options {
+    std::uint64_t seed = 1;
+    std::size_t nodes = 2;
+    Timers timers;
+    bool our_nodes = false;
+    bool mixed_nodes = false;
+    // How much happens, and how long it goes on; then everything is healed.
+    Micros duration = ms(600000);
+    Micros fault_every = ms(15000);
+    bool arbiter_restarts = true;
+    bool cluster_faults = true;
+    bool arbiter_link_faults = true;
+    bool process_faults = true;
+    qnetd::Rules rules;
+};
+
+// The options that a seed stands for.
+Options options_of(std::uint64_t seed);
+
+struct Violation {
+    Micros at = 0;
+    std::string what;
+};
+
+struct Result {
+    std::optional<Violation> violation;
+    Micros simulated = 0;
+    std::uint64_t grants = 0;
+    std::uint64_t faults = 0;
+    std::vector<std::string> trace;
+};
+
+Result run(const Options& options, bool with_trace);
+
+}  // namespace castvote::simulate
