@@ -179,6 +179,7 @@ private:
 
     // R4: an ACK leaves only when no NACK to another node of the cluster is unanswered.
     void check_order(const std::string& winner) const {
+        if (!is_open(winner)) return;  // closed in the same step
         for (const auto& [name, other] : clients_)
             if (other.cluster == clients_.at(winner).cluster && other.told == wire::Vote::nack &&
                 !other.is_answered)
