@@ -1,8 +1,8 @@
 // arbiter_directory.hpp -- the arbiter's certificate directory: CA, server certificate, signing.
 //
 // Guards the CA: an existing one is never overwritten, serial numbers never repeat, and nothing is
-// signed that was not asked for under its own name. The CA's key is for root alone; the daemon reads
-// server.key and never needs ca.key (certificates.md 7.1).
+// signed that was not asked for under its own name. The CA's key is for root alone; the daemon
+// reads server.key and never needs ca.key (certificates.md 7.1).
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -1,7 +1,8 @@
 // error.hpp -- how this room says that something went wrong.
 //
-// Whatever the world hands us (files, requests, foreign PKCS#12) may be missing, unreadable or wrong;
-// that is a value, never an exception. Every error is written for the person who has to mend it.
+// Whatever the world hands us (files, requests, foreign PKCS#12) may be missing, unreadable or
+// wrong; that is a value, never an exception. Every error is written for the person who has to mend
+// it.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -103,8 +103,7 @@ Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
     if (!file.is_open()) return system_error("write", path, errno);
     give_to(file.get(), owner);
     const bool stored = ::fchmod(file.get(), mode) == 0 && write_all(file.get(), bytes) &&
-                        ::fsync(file.get()) == 0 &&
-                        ::rename(temporary.c_str(), path.c_str()) == 0;
+                        ::fsync(file.get()) == 0 && ::rename(temporary.c_str(), path.c_str()) == 0;
     if (!stored) {
         const int error = errno;
         ::unlink(temporary.c_str());
@@ -162,7 +161,8 @@ DirectoryLock::~DirectoryLock() {
 
 Expected<TemporaryDirectory> TemporaryDirectory::make(const Path& parent) {
     std::string name = (parent / ".castvote-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) return system_error("create a directory in", parent, errno);
+    if (::mkdtemp(name.data()) == nullptr)
+        return system_error("create a directory in", parent, errno);
     return TemporaryDirectory(Path(name));
 }
 

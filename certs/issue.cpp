@@ -44,9 +44,9 @@ NamePtr name_of(std::string_view cn) {
                                          B_ASN1_PRINTABLESTRING | B_ASN1_UTF8STRING, 0, 0);
     must(type > 0, "a common name");
     NamePtr name(X509_NAME_new());
-    must(name != nullptr && X509_NAME_add_entry_by_NID(
-                                name.get(), NID_commonName, type, ASN1_STRING_get0_data(value),
-                                ASN1_STRING_length(value), -1, 0) == 1,
+    must(name != nullptr && X509_NAME_add_entry_by_NID(name.get(), NID_commonName, type,
+                                                       ASN1_STRING_get0_data(value),
+                                                       ASN1_STRING_length(value), -1, 0) == 1,
          "a distinguished name");
     ASN1_STRING_free(value);
     return name;
@@ -81,14 +81,14 @@ void sign(X509* certificate, EVP_PKEY* key) {
 
 CertificatePtr make_leaf(const X509_NAME* subject, EVP_PKEY* key, const Issuer& issuer, long serial,
                          std::time_t now, Usage usage) {
-    CertificatePtr certificate = unsigned_certificate(
-        subject, X509_get_subject_name(issuer.certificate), key, serial, now);
+    CertificatePtr certificate =
+        unsigned_certificate(subject, X509_get_subject_name(issuer.certificate), key, serial, now);
     X509* made = certificate.get();
     // Encrypting the session key is RSA's affair alone; for EC keys the bit would be a lie.
     const bool is_rsa = EVP_PKEY_is_a(key, "RSA") == 1;
-    add_extension(made, issuer.certificate, NID_key_usage,
-                  is_rsa ? "critical,digitalSignature,keyEncipherment"
-                         : "critical,digitalSignature");
+    add_extension(
+        made, issuer.certificate, NID_key_usage,
+        is_rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature");
     add_extension(made, issuer.certificate, NID_ext_key_usage,
                   usage == Usage::server ? "serverAuth" : "clientAuth");
     add_extension(made, issuer.certificate, NID_subject_key_identifier, "hash");
@@ -137,9 +137,8 @@ CertificatePtr make_server_certificate(EVP_PKEY* key, const Issuer& issuer, long
 
 CertificatePtr make_cluster_certificate(X509_REQ* request, const Issuer& issuer, long serial,
                                         std::time_t now) {
-    return make_leaf(X509_REQ_get_subject_name(request),
-                     X509_REQ_get0_pubkey(request), issuer, serial, now,
-                     Usage::client);
+    return make_leaf(X509_REQ_get_subject_name(request), X509_REQ_get0_pubkey(request), issuer,
+                     serial, now, Usage::client);
 }
 
 Expected<void> check_cluster_name(std::string_view name) {
@@ -155,9 +154,9 @@ Expected<void> check_cluster_name(std::string_view name) {
     };
     if (std::any_of(name.begin(), name.end(), is_forbidden))
         return fail("the cluster name contains a slash or a control character", remedy);
-    const int type = ASN1_mbstring_ncopy(
-        nullptr, reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()),
-        MBSTRING_UTF8, B_ASN1_UTF8STRING, 0, 0);
+    const int type =
+        ASN1_mbstring_ncopy(nullptr, reinterpret_cast<const unsigned char*>(name.data()),
+                            static_cast<int>(name.size()), MBSTRING_UTF8, B_ASN1_UTF8STRING, 0, 0);
     if (type > 0) return {};
     openssl_words();
     return fail("the cluster name is not valid UTF-8", remedy);
@@ -186,12 +185,13 @@ Expected<void> check_request(X509_REQ* request, std::string_view cluster, std::s
                     "the file is damaged or forged: fetch it from the node again");
     }
     const std::optional<std::string> cn = common_name(X509_REQ_get_subject_name(request));
-    if (!cn) return fail(fmt::format("{} does not name exactly one cluster", name),
-                         "make a new request for the cluster on one of its nodes");
+    if (!cn)
+        return fail(fmt::format("{} does not name exactly one cluster", name),
+                    "make a new request for the cluster on one of its nodes");
     if (!equal_without_case(*cn, cluster))
-        return fail(fmt::format("{} is a request of cluster \"{}\", not of \"{}\"", name, *cn,
-                                cluster),
-                    "sign it under the name in the request, or make a new one");
+        return fail(
+            fmt::format("{} is a request of cluster \"{}\", not of \"{}\"", name, *cn, cluster),
+            "sign it under the name in the request, or make a new one");
     return {};
 }
 

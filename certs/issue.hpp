@@ -1,8 +1,9 @@
 // issue.hpp -- making keys, the CA, certificates and requests (certificates.md 1 and 7.2).
 //
 // Names, key type, digest and validity are those of the stock tools; key identifiers and key usage
-// are added, which stock peers accept. Start dates lie 24 h back, because OpenSSL, unlike NSS, grants
-// no slop and the clocks of freshly installed hosts differ. Pure: no files, `now` is a parameter.
+// are added, which stock peers accept. Start dates lie 24 h back, because OpenSSL, unlike NSS,
+// grants no slop and the clocks of freshly installed hosts differ. Pure: no files, `now` is a
+// parameter.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -80,8 +80,9 @@ Expected<void> store_pair(const Path& directory, const EVP_PKEY* key, const X509
 Expected<CertificatePtr> stored_ca(const Path& directory) {
     const Path file = directory / layout::node_ca;
     if (!is_there(file))
-        return fail(fmt::format("there is no CA certificate in {}", directory.string()),
-                    "import the arbiter's qnetd-cacert.crt first, with -i or \"qcert import --ca\"");
+        return fail(
+            fmt::format("there is no CA certificate in {}", directory.string()),
+            "import the arbiter's qnetd-cacert.crt first, with -i or \"qcert import --ca\"");
     return load_certificate(file);
 }
 
@@ -91,10 +92,10 @@ Expected<void> check_new_ca(const Path& directory, X509* ca) {
     if (!is_there(certificate_file)) return {};
     const Expected<CertificatePtr> certificate = load_certificate(certificate_file);
     if (certificate && verify_issued_by(certificate->get(), ca, Usage::client)) return {};
-    return fail(fmt::format("{} belongs to another CA than the one given",
-                            certificate_file.string()),
-                "import the .p12 file made with the new arbiter, or remove the directory and begin "
-                "anew");
+    return fail(
+        fmt::format("{} belongs to another CA than the one given", certificate_file.string()),
+        "import the .p12 file made with the new arbiter, or remove the directory and begin "
+        "anew");
 }
 
 // The CA of a bundle is the certificate in it that signed the cluster certificate.
@@ -205,8 +206,8 @@ Expected<Stored> import_certificate(const Path& directory, const Path& certifica
     if (const Expected<void> stored = store_pair(directory, key, certificate->get()); !stored)
         return tl::unexpected<Error>(stored.error());
     const Path file = directory / layout::bundle;
-    const Expected<void> written = write_file(
-        file, write_bundle(fitting->get(), certificate->get(), ca->get()), 0600, root);
+    const Expected<void> written =
+        write_file(file, write_bundle(fitting->get(), certificate->get(), ca->get()), 0600, root);
     if (!written) return tl::unexpected<Error>(written.error());
     if (const Expected<void> removed = remove_pending(directory, key); !removed)
         return tl::unexpected<Error>(removed.error());
@@ -229,8 +230,7 @@ Expected<Stored> store_bundle(const Path& directory, const Bundle& bundle,
     if (!note) return tl::unexpected<Error>(note.error());
     if (const Expected<void> marked = write_marker(directory); !marked)
         return tl::unexpected<Error>(marked.error());
-    const Expected<void> stored =
-        store_pair(directory, bundle.key.get(), bundle.certificate.get());
+    const Expected<void> stored = store_pair(directory, bundle.key.get(), bundle.certificate.get());
     if (!stored) return tl::unexpected<Error>(stored.error());
     if (const Expected<void> removed = remove_pending(directory, bundle.key.get()); !removed)
         return tl::unexpected<Error>(removed.error());

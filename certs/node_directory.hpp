@@ -26,12 +26,12 @@ Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing 
 // Makes a key and a request for it; earlier keys stay pending. `file` is the request, DER.
 Expected<Stored> request_certificate(const Path& directory, std::string_view cluster);
 
-// Takes the signed certificate (PEM or DER); its key must be a pending or the current one. `file` is
-// the PKCS#12 file for the other nodes.
+// Takes the signed certificate (PEM or DER); its key must be a pending or the current one. `file`
+// is the PKCS#12 file for the other nodes.
 Expected<Stored> import_certificate(const Path& directory, const Path& certificate_file);
 
-// Takes key, certificate and CA from a PKCS#12 file with empty password. The file comes from root: a
-// CA that differs from the stored one replaces it if it signed the certificate, with a note.
+// Takes key, certificate and CA from a PKCS#12 file with empty password. The file comes from root:
+// a CA that differs from the stored one replaces it if it signed the certificate, with a note.
 Expected<Stored> import_bundle(const Path& directory, const Path& bundle_file);
 
 // The same from memory; the source's name goes into errors.

@@ -32,11 +32,10 @@ Expected<void> check_tools() {
     return {};
 }
 
-std::string last_line(const std::string& text) {
-    const std::size_t end = text.find_last_not_of("\r\n");
-    if (end == text.npos) return "no message";
-    const std::size_t begin = text.find_last_of('\n', end);
-    return text.substr(begin == text.npos ? 0 : begin + 1, end - (begin == text.npos ? -1 : begin));
+std::string last_line(std::string_view text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+    if (text.empty()) return "no message";
+    return std::string(text.substr(text.find_last_of('\n') + 1));  // npos + 1 is the beginning.
 }
 
 Expected<std::string> run_tool(const std::vector<std::string>& command) {
@@ -138,8 +137,7 @@ Expected<Stored> import_node(const Path& directory) {
     if (const auto written = write_file(ca_file, to_pem(ca->get()), 0600, Ownership{}); !written)
         return tl::unexpected<Error>(written.error());
     Expected<Stored> result = import_ca(directory, ca_file, Existing::same_is_fine);
-    if (result && has_cluster)
-        result = store_bundle(directory, *cluster, directory.string());
+    if (result && has_cluster) result = store_bundle(directory, *cluster, directory.string());
     if (!result) return result;
     result->notes.push_back(
         fmt::format("Imported the stock database in {}; it stays as it is", directory.string()));
@@ -156,9 +154,9 @@ Expected<Role> role_of_nss_database(const Path& directory) {
                     "name the directory that holds cert9.db and key4.db with --dir");
     if (has_certificate(directory, layout::server_nickname)) return Role::arbiter;
     if (has_certificate(directory, layout::ca_nickname)) return Role::node;
-    return fail(fmt::format("the database in {} was not made by the stock tools",
-                            directory.string()),
-                "name the directory of corosync-qnetd or corosync-qdevice with --dir");
+    return fail(
+        fmt::format("the database in {} was not made by the stock tools", directory.string()),
+        "name the directory of corosync-qnetd or corosync-qdevice with --dir");
 }
 
 Expected<Stored> import_nss_database(const Path& directory, Role role) {

@@ -1,7 +1,7 @@
 // nss_import.hpp -- taking over a database of the stock tools in place (certificates.md 7.6).
 //
-// Reads it through NSS's own tools, writes our PEM files beside it and leaves the database as it is,
-// so that going back stays possible. Never overwrites a PEM file.
+// Reads it through NSS's own tools, writes our PEM files beside it and leaves the database as it
+// is, so that going back stays possible. Never overwrites a PEM file.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -16,8 +16,8 @@ enum class Role { arbiter, node };
 // Which side a stock database belongs to, by the nicknames in it.
 Expected<Role> role_of_nss_database(const Path& directory);
 
-// Arbiter: CA and server certificate with their keys. Node: CA, and cluster certificate with its key
-// if there is one. `file` is the last file written.
+// Arbiter: CA and server certificate with their keys. Node: CA, and cluster certificate with its
+// key if there is one. `file` is the last file written.
 Expected<Stored> import_nss_database(const Path& directory, Role role);
 
 // A key that is only in the NSS database (requested with the stock tool) joins its certificate:

@@ -1,7 +1,7 @@
 // openssl.hpp -- owners for OpenSSL's objects, and its error queue in words.
 //
-// Every OpenSSL object in this room lives in one of these pointers. The error queue is per thread and
-// outlives the call that filled it, so whoever sees a failure empties it with `openssl_words`.
+// Every OpenSSL object in this room lives in one of these pointers. The error queue is per thread
+// and outlives the call that filled it, so whoever sees a failure empties it with `openssl_words`.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -1,7 +1,8 @@
 // pkcs12.hpp -- the file in which key and certificate travel from node to node (certificates.md 6).
 //
-// Written so that NSS reads it: empty password, MAC present, friendly names of the stock tools. Read
-// from NSS old and new: what the default provider refuses (RC2) is tried with OpenSSL's legacy one.
+// Written so that NSS reads it: empty password, MAC present, friendly names of the stock tools.
+// Read from NSS old and new: what the default provider refuses (RC2) is tried with OpenSSL's legacy
+// one.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

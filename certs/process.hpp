@@ -1,7 +1,7 @@
 // process.hpp -- running another program and collecting what it said.
 //
-// No shell in between: arguments arrive as they are. Used for the NSS tools at migration and for ssh
-// and scp in the quick start.
+// No shell in between: arguments arrive as they are. Used for the NSS tools at migration and for
+// ssh and scp in the quick start.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -1,8 +1,8 @@
 // x509.hpp -- reading and writing certificates, requests and keys as text or bytes.
 //
-// Takes what the stock tools take (PEM, PEM behind a human-readable dump, DER) and compares names the
-// way both sides of the protocol do: by the CN, without case (certificates.md 5). Does not know files:
-// `name` is only what an error calls the thing.
+// Takes what the stock tools take (PEM, PEM behind a human-readable dump, DER) and compares names
+// the way both sides of the protocol do: by the CN, without case (certificates.md 5). Does not know
+// files: `name` is only what an error calls the thing.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -48,9 +48,9 @@ bool fits(const X509* certificate, const EVP_PKEY* key);
 bool is_expired(const X509* certificate);
 bool is_not_yet_valid(const X509* certificate);
 
-// Signed by exactly this CA and fit for the usage, at security level 2 (keys of 2048 bits, SHA-256),
-// not under the strict mode. Validity times do not count here: peers judge them each in their way.
-// The error text completes "the certificate ... ".
+// Signed by exactly this CA and fit for the usage, at security level 2 (keys of 2048 bits,
+// SHA-256), not under the strict mode. Validity times do not count here: peers judge them each in
+// their way. The error text completes "the certificate ... ".
 Expected<void, std::string> verify_issued_by(X509* certificate, X509* ca, Usage usage);
 
 bool equal_without_case(std::string_view a, std::string_view b);  // ASCII letters only.

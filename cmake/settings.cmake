@@ -17,7 +17,7 @@ pkg_check_modules(cmap REQUIRED IMPORTED_TARGET libcmap)
 add_library(castvote_settings INTERFACE)
 target_include_directories(castvote_settings INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(castvote_settings INTERFACE
-    -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Wno-missing-field-initializers -Werror=return-type -Werror=switch)
+    -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Wno-missing-field-initializers -Wno-maybe-uninitialized -Werror=return-type -Werror=switch)
 target_compile_definitions(castvote_settings INTERFACE CASTVOTE_VERSION="${PROJECT_VERSION}")
 target_link_libraries(castvote_settings INTERFACE Threads::Threads)
 

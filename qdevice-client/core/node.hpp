@@ -5,13 +5,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <deque>
+
 #include "qdevice-client/core/events.hpp"
 #include "qdevice-client/core/status.hpp"
 
 namespace castvote::qdevice {
 
 class Node {
-   public:
+public:
     // started: now. The first RingChanged must follow before anything is connected.
     Node(Settings settings, Instant started);
 
@@ -23,6 +25,127 @@ class Node {
     Status status() const;
 
     bool operator==(const Node&) const = default;
+
+private:
+    enum class Link : std::uint8_t {
+        idle,        // between attempts
+        connecting,  // TCP
+        preinit,     // PREINIT sent
+        tls,         // STARTTLS sent
+        init,        // INIT sent
+        heuristics,  // accepted; the connect heuristics run
+        joined,      // lists sent
+    };
+    enum class Standing : std::uint8_t { waiting, nack, ack };
+    enum class Purpose : std::uint8_t { none, membership, connect, regular };
+
+    struct Echo {
+        std::uint32_t number = 0;
+        Instant sent;
+        auto operator<=>(const Echo&) const = default;
+    };
+
+    void on(const RingChanged& changed);
+    void on(const QuorumChanged& changed);
+    void on(const FlagSeen& seen);
+    void on(const ConfigChanged& changed);
+    void on(const HeuristicsDone& done);
+    void on(const Connected&);
+    void on(const Received& received);
+    void on(const TlsEstablished& established);
+    void on(const ConnectionLost& lost);
+    void on(const CastRefused& refused);
+    void on(const ProviderLost& lost);
+    void on(const StopRequested&);
+    void on(const TimePassed&);
+
+    // messages (session.cpp)
+    void handle(const wire::Message& message);
+    void preinit_reply(const wire::Message& message);
+    void init_reply(const wire::Message& message);
+    const char* judge_init_reply(const wire::Message& message) const;
+    void vote_message(const wire::Message& message);
+    void echo_reply(const wire::Message& message);
+    void send_init();
+    void send_lists(wire::Heuristics heuristics);
+    void send_config(wire::NodeListType type);
+    void send_membership(wire::Heuristics heuristics);
+    void send_quorum();
+    void send(wire::Message message);
+    wire::Message request(wire::MessageType type);
+
+    // votes
+    void apply(wire::Vote vote);
+    void cast(bool vote);
+    void deny();
+
+    // connection
+    void connect();
+    void give_up(std::string why, Duration wait_max);
+    void disconnected(std::string why, Duration wait_max);
+    bool check_echoes();
+    void report(Level level, std::string text);
+    std::uint64_t draw(std::uint64_t below);
+
+    void run_heuristics(Purpose purpose, Duration timeout);
+    void schedule_regular();
+
+    Duration heartbeat() const;
+    Duration poll_interval() const { return settings_.device_timeout / 2; }
+    bool is_accepted() const { return link_ == Link::heuristics || link_ == Link::joined; }
+
+    Settings settings_;
+    Instant now_;
+    std::uint64_t jitter_ = 0;
+
+    // what the quorum provider said
+    std::optional<wire::RingId> ring_;
+    std::vector<wire::NodeId> members_;
+    bool sync_in_progress_ = false;
+    bool quorate_ = false;
+    std::vector<wire::NodeInfo> quorum_list_;
+
+    // the vote
+    Standing standing_ = Standing::waiting;
+    bool paused_ = false;  // a newer ring is known than the arbiter was told
+    std::optional<Instant> next_poll_;
+    std::optional<Instant> last_cast_;
+    bool last_cast_vote_ = false;
+    std::optional<wire::RingId> last_cast_ring_;
+
+    // the connection
+    Link link_ = Link::idle;
+    bool tls_ = false;
+    bool client_certificate_sent_ = false;
+    bool arbiter_lacks_keep_active_ = false;
+    bool arbiter_lacks_heuristics_ = false;
+    bool connect_failed_ = false;
+    std::uint32_t sequence_ = 1;  // protocol.md 4
+    std::optional<wire::RingId> reported_ring_;
+    std::optional<Instant> connect_deadline_;
+    std::optional<Instant> retry_at_;
+    unsigned failures_ = 0;
+    std::optional<Instant> connected_since_;
+    std::string last_disconnect_reason_;
+
+    // echoes
+    std::uint32_t echo_number_ = 0;
+    std::deque<Echo> unanswered_;
+    Instant last_answered_sent_;
+    std::optional<Instant> last_echo_reply_;
+    std::optional<Instant> next_echo_;
+
+    // heuristics
+    std::uint32_t heuristics_number_ = 0;
+    Purpose heuristics_purpose_ = Purpose::none;
+    std::optional<Instant> next_regular_;
+    wire::Heuristics heuristics_latest_ = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_regular_ = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_membership_ = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_connect_ = wire::Heuristics::undefined;
+
+    bool has_ended_ = false;
+    Actions actions_;  // of the running step; empty between steps
 };
 
 }  // namespace castvote::qdevice

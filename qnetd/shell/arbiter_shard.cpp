@@ -125,13 +125,10 @@ bool ArbiterShard::moves_away(ConnectionId id, const wire::Inbound& inbound) {
     if (&target == this) return false;
     Connection moving = std::move(connections_.extract(id).mapped());
     step(Closed{id, CloseCause::reset_or_error});
-    const auto channel = moving.channel;
-    channel->release(
-        [&target, moving = std::move(moving), inbound](net::tcp::socket socket) mutable {
-            if (socket.is_open())
-                target.adopt(std::move(socket), std::move(moving.address), std::move(moving.slot),
-                             std::move(inbound));
-        });
+    moving.channel->release([&target, address = std::move(moving.address),
+                             slot = std::move(moving.slot), inbound](net::tcp::socket socket) {
+        if (socket.is_open()) target.adopt(std::move(socket), address, slot, inbound);
+    });
     return true;
 }
 

@@ -29,10 +29,10 @@ struct Common {
     Settings settings;
     net::ChannelLimits limits;
     std::optional<net::TlsContext> tls;
-    std::vector<std::unique_ptr<ArbiterShard>> shards;
     std::atomic<ConnectionId> next_connection{1};
     std::atomic<std::uint64_t> next_cluster{1};
     std::atomic<std::size_t> connections{0};
+    std::vector<std::unique_ptr<ArbiterShard>> shards;  // last: they end before what they use
 
     ArbiterShard& shard_of(const std::string& cluster) const;
 };

@@ -75,7 +75,8 @@ void describe(CLI::App& app, Options& options, std::int64_t& device_timeout_ms) 
     choice(app, "--log-level", options.log_level, level_words, "lowest level that is logged");
     app.add_option("--shards", options.shards, "threads (default: one per processor)")
         ->check(CLI::Range(std::size_t{1}, shards_max));
-    app.add_flag("--foreground", "stay in the foreground (always so; for scripts that say it)");
+    app.add_flag("--foreground", options.foreground,
+                 "stay in the foreground (always so; for scripts that say it)");
     app.set_version_flag("--version", "qnetd " CASTVOTE_VERSION);
     app.footer(footer);
 }

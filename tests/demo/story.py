@@ -40,9 +40,9 @@ def what_happened(world, node, since):
     settled = seconds(after[-1].t - since)
     if now.counts():
         if before.up and before.quorate and not lost:
-            return f"kept quorum, settled in {settled}"
+            return f"kept quorum ({settled})"
         if lost and before.quorate:
-            return f"stopped, quorate again in {settled}"
+            return f"stopped, back in {settled}"
         return f"quorate after {settled}"
     if before.quorate and lost:
         return f"stopped after {seconds(lost.t - since)}"
@@ -66,7 +66,7 @@ class Story:
             return [(name, "dim"), (dash, "dim"), (dash, "dim"), ("off", "dim"), (dash, "dim"),
                     (happened, "dim")]
         state = ("QUORATE", "green", "bold") if report.counts() else ("stopped", "red")
-        vote = ("counts it", "green") if report.vote and report.counts() else (dash,)
+        vote = ("yes", "green") if report.vote and report.counts() else (dash,)
         return [name, braces(report.members), f"{report.votes} of {report.expected}", state, vote,
                 happened]
 
@@ -107,7 +107,7 @@ class Story:
         self.step("The arbiter is restarted (kill -9, new start)", f"{names[loser]} must stop while "
                   "the vote is gone. The new arbiter remembers nothing, so it holds the vote back "
                   "until nobody from before can still count it.", world.restart_arbiter,
-                  lambda: alone(world, loser) and world.arbiter_is_back(),
+                  lambda: alone(world, loser),
                   f"{names[loser]} gets the vote again")
 
         def heal():

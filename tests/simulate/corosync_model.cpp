@@ -72,9 +72,8 @@ void ClusterModel::disturb() {
         if (c.phase != Phase::gather && reached == c.members) continue;
         const bool lost_somebody =
             !std::includes(reached.begin(), reached.end(), c.members.begin(), c.members.end());
-        const Micros delay = lost_somebody
-                                 ? dice_.between(timers_.token, timers_.token * 13 / 10)
-                                 : dice_.between(ms(5), ms(250));
+        const Micros delay = lost_somebody ? dice_.between(timers_.token, timers_.token * 13 / 10)
+                                           : dice_.between(ms(5), ms(250));
         schedule_.after(delay, [this, node = id, life = c.life, gathering = c.gathering] {
             lose_token(node, life, gathering);
         });
@@ -112,21 +111,20 @@ void ClusterModel::enter_gather(Corosync& c) {
 // Consensus: after a while, when all who reach each other are gathering, they form a ring.
 void ClusterModel::try_form(NodeId id) {
     const Corosync& c = nodes_.at(id);
-    schedule_.after(dice_.between(ms(40), timers_.token / 5 + ms(60)),
-                    [this, id, life = c.life, gathering = c.gathering] {
-                        const Corosync& me = nodes_.at(id);
-                        if (me.life != life || me.gathering != gathering) return;
-                        if (me.phase != Phase::gather) return;
-                        const Nodes members = component(id);
-                        const bool all_gather =
-                            std::all_of(members.begin(), members.end(), [&](NodeId n) {
-                                return nodes_.at(n).phase == Phase::gather;
-                            });
-                        if (all_gather)
-                            form(members);
-                        else
-                            try_form(id);
-                    });
+    schedule_.after(dice_.between(ms(40), timers_.token / 5 + ms(60)), [this, id, life = c.life,
+                                                                        gathering = c.gathering] {
+        const Corosync& me = nodes_.at(id);
+        if (me.life != life || me.gathering != gathering) return;
+        if (me.phase != Phase::gather) return;
+        const Nodes members = component(id);
+        const bool all_gather = std::all_of(members.begin(), members.end(), [&](NodeId n) {
+            return nodes_.at(n).phase == Phase::gather;
+        });
+        if (all_gather)
+            form(members);
+        else
+            try_form(id);
+    });
 }
 
 void ClusterModel::form(const Nodes& members) {
@@ -184,11 +182,10 @@ void ClusterModel::operational(Corosync& c) {
     std::deque<bool> queued;
     queued.swap(c.queued);
     for (const bool vote : queued) {
-        schedule_.after(dice_.between(200, ms(3)),
-                        [this, id = c.id, life = c.life, vote] {
-                            Corosync& me = nodes_.at(id);
-                            if (me.life == life) deliver(me, vote);
-                        });
+        schedule_.after(dice_.between(200, ms(3)), [this, id = c.id, life = c.life, vote] {
+            Corosync& me = nodes_.at(id);
+            if (me.life == life) deliver(me, vote);
+        });
     }
     disturb();
 }
@@ -283,9 +280,9 @@ std::pair<NodeId, NodeId> ClusterModel::double_quorum() const {
         for (auto other = std::next(one); other != nodes_.end(); ++other) {
             const Corosync& o = other->second;
             if (o.phase != Phase::operational || !o.quorate) continue;
-            const bool is_disjoint =
-                std::none_of(o.view.begin(), o.view.end(),
-                             [&](NodeId n) { return one->second.view.contains(n); });
+            const bool is_disjoint = std::none_of(o.view.begin(), o.view.end(), [&](NodeId n) {
+                return one->second.view.contains(n);
+            });
             if (is_disjoint) return {one->first, other->first};
         }
     }

@@ -1,9 +1,11 @@
-// corosync_model.hpp -- rings and votequorum, as far as a quorum device can tell (docs/safety.md, facts).
+// corosync_model.hpp -- rings and votequorum, as far as a quorum device can tell (docs/safety.md,
+// facts).
 //
-// Nodes that can reach each other form rings after a token time-out and a consensus; every change ends
-// in a synchronisation which waits for the device's poll. A poll changes the flag at once, but quorum
-// is reckoned when the node's own message is delivered; one sent between token loss and the new
-// membership stays queued, is delivered after the synchronisation and overwrites the flag (fact 1).
+// Nodes that can reach each other form rings after a token time-out and a consensus; every change
+// ends in a synchronisation which waits for the device's poll. A poll changes the flag at once, but
+// quorum is reckoned when the node's own message is delivered; one sent between token loss and the
+// new membership stays queued, is delivered after the synchronisation and overwrites the flag (fact
+// 1).
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -29,7 +31,7 @@ struct Timers {
 
 // What a node's corosync tells the daemon beside it.
 class QuorumListener {
-   public:
+public:
     virtual ~QuorumListener() = default;
     virtual void ring_changed(RingId ring, const Nodes& members) = 0;
     virtual void quorum_changed(bool quorate, const Nodes& members, bool flag) = 0;
@@ -40,24 +42,24 @@ enum class Phase : std::uint8_t { down, operational, gather, sync };
 struct Corosync {
     NodeId id = 0;
     Phase phase = Phase::down;
-    RingId ring;      // as last announced to the daemon
-    Nodes members;    // of that ring
+    RingId ring;    // as last announced to the daemon
+    Nodes members;  // of that ring
     std::uint64_t seq = 0;
     bool registered = false;
-    bool alive = false;  // the device polled recently
-    bool flag = false;   // CAST_VOTE
+    bool alive = false;    // the device polled recently
+    bool flag = false;     // CAST_VOTE
     bool holding = false;  // synchronisation waits for our poll
     bool quorate = false;  // as clients were told last
     Nodes view;            // ... and in which membership
     std::deque<bool> queued;
-    std::uint64_t life = 0;        // counts restarts, so that old closures do nothing
-    std::uint64_t gathering = 0;   // counts ring changes
+    std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
+    std::uint64_t gathering = 0;  // counts ring changes
     std::uint64_t device_timer = 0;
     QuorumListener* listener = nullptr;
 };
 
 class ClusterModel {
-   public:
+public:
     ClusterModel(Schedule& schedule, Dice& dice, Timers timers, std::size_t nodes,
                  unsigned device_votes);
 
@@ -81,7 +83,7 @@ class ClusterModel {
     // I1: two nodes that are quorate in views without a common member; {0, 0} when there are none.
     std::pair<NodeId, NodeId> double_quorum() const;
 
-   private:
+private:
     Nodes component(NodeId node) const;
     void disturb();
     void lose_token(NodeId node, std::uint64_t life, std::uint64_t gathering);

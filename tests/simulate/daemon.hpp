@@ -1,7 +1,7 @@
 // daemon.hpp -- a node's daemon as the simulator sees it: ours or a model of the stock one.
 //
-// A daemon may be frozen (its events wait) and killed (they are lost). Its clock may run a little fast
-// or slow. What it does with events is up to the two kinds.
+// A daemon may be frozen (its events wait) and killed (they are lost). Its clock may run a little
+// fast or slow. What it does with events is up to the two kinds.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -22,7 +22,7 @@ struct DaemonWorld {
 };
 
 class Daemon : public QuorumListener, public NodeEnd {
-   public:
+public:
     Daemon(DaemonWorld world, NodeId node) : world_(world), node_(node) {}
 
     bool is_running() const { return is_running_; }
@@ -75,7 +75,7 @@ class Daemon : public QuorumListener, public NodeEnd {
         enqueue([this, while_connecting, ending] { on_lost(while_connecting, ending); });
     }
 
-   protected:
+protected:
     virtual void begin() = 0;
     virtual void on_ring(RingId ring, const Nodes& members) = 0;
     virtual void on_quorum(bool quorate, const Nodes& members, bool flag) = 0;
@@ -110,7 +110,7 @@ class Daemon : public QuorumListener, public NodeEnd {
     DaemonWorld world_;
     NodeId node_;
 
-   private:
+private:
     void let_go() {
         std::deque<std::function<void()>> waiting;
         waiting.swap(waiting_);

@@ -3,8 +3,8 @@
 //   simulate --seed N           one seed, with its trace
 //   simulate --seeds A-B        many; stops at the first violation and names it
 // SPDX-License-Identifier: BSD-3-Clause
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <chrono>
 

@@ -84,9 +84,8 @@ void Network::send_from_node(NodeId node, const wire::Message& message) {
         if (at_arbiter_.contains(connection)) {
             arbiter_->received(connection, message);
         } else {
-            carry(links_.at(node).from_arbiter, [this, node, connection] {
-                drop_at_node(node, connection, Ending::reset);
-            });
+            carry(links_.at(node).from_arbiter,
+                  [this, node, connection] { drop_at_node(node, connection, Ending::reset); });
         }
     });
 }
@@ -98,8 +97,7 @@ void Network::close_from_node(NodeId node) {
     link.is_open = false;
     if (connection == 0) return;
     carry(link.to_arbiter, [this, connection] {
-        if (at_arbiter_.erase(connection) != 0)
-            arbiter_->closed(connection, Ending::end_of_stream);
+        if (at_arbiter_.erase(connection) != 0) arbiter_->closed(connection, Ending::end_of_stream);
     });
 }
 
@@ -120,8 +118,7 @@ void Network::send_from_arbiter(ConnectionId connection, const wire::Message& me
         } else {
             // Nobody there any more: the node's kernel answers with a reset.
             carry(link.to_arbiter, [this, connection] {
-                if (at_arbiter_.erase(connection) != 0)
-                    arbiter_->closed(connection, Ending::reset);
+                if (at_arbiter_.erase(connection) != 0) arbiter_->closed(connection, Ending::reset);
             });
         }
     });
@@ -132,9 +129,8 @@ void Network::close_from_arbiter(ConnectionId connection) {
     if (found == at_arbiter_.end()) return;
     const NodeId node = found->second;
     at_arbiter_.erase(found);
-    carry(links_.at(node).from_arbiter, [this, node, connection] {
-        drop_at_node(node, connection, Ending::end_of_stream);
-    });
+    carry(links_.at(node).from_arbiter,
+          [this, node, connection] { drop_at_node(node, connection, Ending::end_of_stream); });
 }
 
 void Network::arbiter_died() {

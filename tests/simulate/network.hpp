@@ -1,8 +1,9 @@
-// network.hpp -- connections between node daemons and the arbiter, with everything that can befall them.
+// network.hpp -- connections between node daemons and the arbiter, with everything that can befall
+// them.
 //
-// A cut link loses nothing that TCP would not deliver later: what is sent into a cut waits and arrives
-// when the link heals, in order, unless one side has given the connection up. A side that writes to a
-// connection which the other no longer knows is reset.
+// A cut link loses nothing that TCP would not deliver later: what is sent into a cut waits and
+// arrives when the link heals, in order, unless one side has given the connection up. A side that
+// writes to a connection which the other no longer knows is reset.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -20,7 +21,7 @@ using ConnectionId = std::uint64_t;
 enum class Ending : std::uint8_t { end_of_stream, reset };
 
 class ArbiterEnd {
-   public:
+public:
     virtual ~ArbiterEnd() = default;
     virtual bool is_listening() const = 0;
     virtual void opened(ConnectionId connection, NodeId node) = 0;
@@ -29,7 +30,7 @@ class ArbiterEnd {
 };
 
 class NodeEnd {
-   public:
+public:
     virtual ~NodeEnd() = default;
     virtual void connected() = 0;
     virtual void received(const wire::Message& message) = 0;
@@ -37,7 +38,7 @@ class NodeEnd {
 };
 
 class Network {
-   public:
+public:
     Network(Schedule& schedule, Dice& dice) : schedule_(schedule), dice_(dice) {}
 
     void attach(ArbiterEnd* arbiter) { arbiter_ = arbiter; }
@@ -61,7 +62,7 @@ class Network {
     // The arbiter alone sees the connection reset.
     void reset_at_arbiter(NodeId node);
 
-   private:
+private:
     struct Direction {
         bool is_up = true;
         Micros clear_at = 0;  // keeps the order

@@ -8,11 +8,11 @@ namespace castvote::simulate {
 namespace {
 
 class OurDaemon final : public Daemon {
-   public:
+public:
     OurDaemon(DaemonWorld world, NodeId node, const Nodes& configured, std::int64_t rate)
         : Daemon(world, node), configured_(configured), rate_(rate) {}
 
-   private:
+private:
     using What = decltype(qdevice::Event::what);
 
     Instant local_now() const { return at_ms(world_.schedule.now() / 1000 * rate_ / 1000); }
@@ -24,7 +24,8 @@ class OurDaemon final : public Daemon {
         settings.node_id = node_;
         settings.device_timeout = Duration(timers.device_timeout / 1000);
         settings.device_sync_timeout = Duration(timers.device_sync_timeout / 1000);
-        settings.connect_timeout = Duration(std::max(timers.device_timeout * 8 / 10000, Micros(1000)));
+        settings.connect_timeout =
+            Duration(std::max(timers.device_timeout * 8 / 10000, Micros(1000)));
         settings.tls = wire::TlsSupported::unsupported;
         settings.jitter_seed = world_.dice.next();
         for (const NodeId id : configured_) settings.config.nodes.push_back({.node_id = id});
@@ -56,7 +57,8 @@ class OurDaemon final : public Daemon {
 
     void step(What what) {
         const auto actions = core_->step({local_now(), std::move(what)});
-        for (const auto& action : actions) std::visit([this](const auto& a) { carry_out(a); }, action);
+        for (const auto& action : actions)
+            std::visit([this](const auto& a) { carry_out(a); }, action);
         wake_at_deadline();
     }
 

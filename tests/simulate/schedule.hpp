@@ -1,7 +1,7 @@
 // schedule.hpp -- virtual time: what happens when, and the dice.
 //
-// One queue of closures ordered by time, then by order of entry; a seed gives the whole run. Nothing in
-// the simulator asks for the real time or for real randomness.
+// One queue of closures ordered by time, then by order of entry; a seed gives the whole run.
+// Nothing in the simulator asks for the real time or for real randomness.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -17,7 +17,7 @@ constexpr Micros ms(std::int64_t n) { return n * 1000; }
 
 // splitmix64: small, good enough for faults, the same everywhere.
 class Dice {
-   public:
+public:
     explicit Dice(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 0x1234567u) {}
 
     std::uint64_t next() {
@@ -34,12 +34,12 @@ class Dice {
     }
     bool one_in(std::uint64_t n) { return below(n) == 0; }
 
-   private:
+private:
     std::uint64_t state_;
 };
 
 class Schedule {
-   public:
+public:
     Micros now() const { return now_; }
 
     void after(Micros delay, std::function<void()> what) {
@@ -59,7 +59,7 @@ class Schedule {
         return true;
     }
 
-   private:
+private:
     struct Entry {
         Micros at;
         std::uint64_t order;

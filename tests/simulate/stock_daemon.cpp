@@ -1,8 +1,8 @@
 // stock_daemon.cpp -- a model of the stock node daemon with ffsplit: its timers and its habits.
 //
-// Heartbeat 0.8 T, poll every T/2, NACK on disconnect, no vote before the arbiter's word on the ring
-// reported last, a real sleep before reconnecting, and a loss noticed only at the second heartbeat
-// without an answer (docs/protocol.md 9 and 10).
+// Heartbeat 0.8 T, poll every T/2, NACK on disconnect, no vote before the arbiter's word on the
+// ring reported last, a real sleep before reconnecting, and a loss noticed only at the second
+// heartbeat without an answer (docs/protocol.md 9 and 10).
 // SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
 
@@ -16,11 +16,11 @@ using wire::MessageType;
 using wire::Vote;
 
 class StockDaemon final : public Daemon {
-   public:
+public:
     StockDaemon(DaemonWorld world, NodeId node, const Nodes& configured)
         : Daemon(world, node), configured_(configured) {}
 
-   private:
+private:
     enum class Link : std::uint8_t { none, connecting, preinit, init, connected };
 
     Micros timeout() const { return world_.cluster.timers().device_timeout; }
@@ -273,8 +273,7 @@ class StockDaemon final : public Daemon {
 
 }  // namespace
 
-std::unique_ptr<Daemon> make_stock_daemon(DaemonWorld world, NodeId node,
-                                          const Nodes& configured) {
+std::unique_ptr<Daemon> make_stock_daemon(DaemonWorld world, NodeId node, const Nodes& configured) {
     return std::make_unique<StockDaemon>(world, node, configured);
 }
 

@@ -13,9 +13,9 @@ namespace castvote::simulate {
 namespace {
 
 class ArbiterHost final : public ArbiterEnd {
-   public:
-    ArbiterHost(Schedule& schedule, Network& network, qnetd::Settings settings,
-                std::int64_t rate, std::function<void(const std::string&)> trace)
+public:
+    ArbiterHost(Schedule& schedule, Network& network, qnetd::Settings settings, std::int64_t rate,
+                std::function<void(const std::string&)> trace)
         : schedule_(schedule),
           network_(network),
           settings_(settings),
@@ -32,6 +32,8 @@ class ArbiterHost final : public ArbiterEnd {
     void kill() {
         if (!core_) return;
         core_.reset();
+        is_frozen_ = false;
+        inbox_.clear();
         network_.arbiter_died();
     }
     void freeze() { is_frozen_ = core_.has_value(); }
@@ -60,7 +62,7 @@ class ArbiterHost final : public ArbiterEnd {
                                               : qnetd::CloseCause::reset_or_error});
     }
 
-   private:
+private:
     using What = decltype(qnetd::Event::what);
 
     Instant local_now() const { return at_ms(schedule_.now() / 1000 * rate_ / 1000); }
@@ -112,7 +114,7 @@ class ArbiterHost final : public ArbiterEnd {
 };
 
 class World {
-   public:
+public:
     World(const Options& options, bool with_trace)
         : options_(options),
           with_trace_(with_trace),
@@ -129,8 +131,7 @@ class World {
                                     [this](NodeId node, const std::string& text) {
                                         trace(fmt::format("node {}: {}", node, text));
                                     }};
-            const bool ours =
-                options_.our_nodes || (options_.mixed_nodes && dice_.one_in(2));
+            const bool ours = options_.our_nodes || (options_.mixed_nodes && dice_.one_in(2));
             daemons_[id] = ours ? make_our_daemon(world, id, configured, dice_.between(990, 1010))
                                 : make_stock_daemon(world, id, configured);
             is_ours_[id] = ours;
@@ -153,7 +154,7 @@ class World {
         return std::move(result_);
     }
 
-   private:
+private:
     qnetd::Settings settings() const {
         qnetd::Settings settings;
         settings.device_timeout = Duration(options_.timers.device_timeout / 1000);
@@ -163,8 +164,8 @@ class World {
 
     void trace(const std::string& text) {
         if (with_trace_)
-            result_.trace.push_back(fmt::format("{:10.3f} {}",
-                                                static_cast<double>(schedule_.now()) / 1e6, text));
+            result_.trace.push_back(
+                fmt::format("{:10.3f} {}", static_cast<double>(schedule_.now()) / 1e6, text));
     }
 
     void play(Micros end) {
@@ -322,8 +323,8 @@ class World {
 
     // -- the end ----------------------------------------------------------------------------------
 
-    // I4: when faults stop, all nodes come to one quorate ring that the arbiter granted; and when the
-    // cluster is then cut in halves, exactly one of them goes on.
+    // I4: when faults stop, all nodes come to one quorate ring that the arbiter granted; and when
+    // the cluster is then cut in halves, exactly one of them goes on.
     void heal_and_check() {
         trace("everything heals");
         arbiter_.thaw();

@@ -1,7 +1,8 @@
 // world.hpp -- one simulated run: a cluster, its daemons, the arbiter, faults drawn from a seed.
 //
-// The arbiter is the real core. After every step the invariants are checked (docs/safety.md): I1, never
-// two disjoint partitions quorate, and I4, when faults stop, one partition is granted within a bound.
+// The arbiter is the real core. After every step the invariants are checked (docs/safety.md): I1,
+// never two disjoint partitions quorate, and I4, when faults stop, one partition is granted within
+// a bound.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

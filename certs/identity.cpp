@@ -1,0 +1,165 @@
+// identity.cpp -- loading and checking an arbiter's or a node's certificates.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "certs/identity.hpp"
+
+#include <fmt/format.h>
+
+#include "certs/arbiter_directory.hpp"
+#include "certs/files.hpp"
+#include "certs/layout.hpp"
+#include "certs/node_directory.hpp"
+#include "certs/x509.hpp"
+
+namespace castvote::certs {
+namespace {
+
+// The three files of a side, and what to do if they are not right.
+struct Names {
+    Path ca;
+    Path certificate;
+    Path key;
+    Usage usage;
+    const char* begin_anew;
+};
+
+Names arbiter_names(const Path& directory) {
+    return {
+        directory / layout::ca_export, directory / layout::server_certificate,
+        directory / layout::server_key, Usage::server,
+        "restore the directory from a backup, or remove it and run \"qcert init\" (all clusters "
+        "then need new certificates)"};
+}
+
+Names node_names(const Path& directory) {
+    return {directory / layout::node_ca, directory / layout::cluster_certificate,
+            directory / layout::cluster_key, Usage::client,
+            "import qdevice-net-node.p12 of another node, or remove the directory and set up the "
+            "certificates anew"};
+}
+
+Expected<CertificatePtr> load_certificate(const Path& file, const char* remedy) {
+    const Expected<std::string> bytes = read_file(file);
+    if (!bytes && is_there(file)) return tl::unexpected<Error>(bytes.error());
+    if (!bytes) return fail(bytes.error().what, remedy);
+    Expected<CertificatePtr> certificate = parse_certificate(*bytes, file.string());
+    if (!certificate) return fail(certificate.error().what, remedy);
+    return certificate;
+}
+
+Expected<KeyPtr> load_key(const Path& file, const char* remedy) {
+    const Expected<std::string> text = read_file(file);
+    if (!text && is_there(file)) return tl::unexpected<Error>(text.error());
+    if (!text) return fail(text.error().what, remedy);
+    Expected<KeyPtr> key = parse_key(*text, file.string());
+    if (!key) return fail(key.error().what, remedy);
+    return key;
+}
+
+void warn_of_times(const X509* certificate, const Path& file, std::vector<Error>& warnings) {
+    if (is_expired(certificate))
+        warnings.push_back({fmt::format("the certificate in {} expired on {}", file.string(),
+                                        date(X509_get0_notAfter(certificate))),
+                            "check this host's clock; if it is right, make new certificates"});
+    if (is_not_yet_valid(certificate))
+        warnings.push_back({fmt::format("the certificate in {} is not valid before {}",
+                                        file.string(), date(X509_get0_notBefore(certificate))),
+                            "check this host's clock, and that of the host that made it"});
+}
+
+struct Pair {
+    std::string certificate_pem;
+    std::string key_pem;
+};
+
+// Certificate and key of one side, checked against each other and the CA.
+Expected<Pair> load_pair(const Names& names, X509* ca, std::vector<Error>& warnings) {
+    const Expected<CertificatePtr> certificate =
+        load_certificate(names.certificate, names.begin_anew);
+    if (!certificate) return tl::unexpected<Error>(certificate.error());
+    const Expected<KeyPtr> key = load_key(names.key, names.begin_anew);
+    if (!key) return tl::unexpected<Error>(key.error());
+    if (!fits(certificate->get(), key->get()))
+        return fail(fmt::format("the key in {} does not fit the certificate in {}",
+                                names.key.string(), names.certificate.string()),
+                    names.begin_anew);
+    const auto issued = verify_issued_by(certificate->get(), ca, names.usage);
+    if (!issued)
+        return fail(fmt::format("the certificate in {} {} (the CA is in {})",
+                                names.certificate.string(), issued.error(), names.ca.string()),
+                    names.begin_anew);
+    warn_of_times(certificate->get(), names.certificate, warnings);
+    return Pair{to_pem(certificate->get()), to_pem(key->get())};
+}
+
+tl::unexpected<Error> only_stock_database(const Path& directory) {
+    return fail(
+        fmt::format("{} holds only the stock programs' certificate database", directory.string()),
+        fmt::format("run \"qcert import --dir {}\" as root once; it leaves the database as "
+                    "it is",
+                    directory.string()));
+}
+
+// A directory we may not look into is not the same as an empty one.
+Expected<void> check_directory(const Path& directory, const char* remedy) {
+    std::error_code failure;
+    const std::filesystem::directory_iterator entries(directory, failure);
+    if (!failure) return {};
+    if (failure == std::errc::no_such_file_or_directory)
+        return fail(fmt::format("the certificate directory {} does not exist", directory.string()),
+                    remedy);
+    return fail(fmt::format("cannot look into {}: {}", directory.string(), failure.message()),
+                "run this as root, or give this user access to it");
+}
+
+}  // namespace
+
+Expected<ArbiterIdentity, Error> load_arbiter_identity(const std::filesystem::path& directory) {
+    const char* remedy = "run \"qcert init\" once to make the arbiter's certificates";
+    if (const Expected<void> readable = check_directory(directory, remedy); !readable)
+        return tl::unexpected<Error>(readable.error());
+    const Format format = arbiter_format(directory);
+    if (format == Format::nss) return only_stock_database(directory);
+    if (format == Format::none)
+        return fail(fmt::format("there are no certificates in {}", directory.string()), remedy);
+    const Names names = arbiter_names(directory);
+    const Expected<CertificatePtr> ca = load_certificate(names.ca, names.begin_anew);
+    if (!ca) return tl::unexpected<Error>(ca.error());
+    ArbiterIdentity identity;
+    Expected<Pair> pair = load_pair(names, ca->get(), identity.warnings);
+    if (!pair) return tl::unexpected<Error>(pair.error());
+    warn_of_times(ca->get(), names.ca, identity.warnings);
+    identity.ca_pem = to_pem(ca->get());
+    identity.certificate_pem = std::move(pair->certificate_pem);
+    identity.key_pem = std::move(pair->key_pem);
+    return identity;
+}
+
+Expected<NodeIdentity, Error> load_node_identity(const std::filesystem::path& directory) {
+    const char* remedy =
+        "fetch qnetd-cacert.crt from the arbiter and run \"qcert import --ca\" with it";
+    if (const Expected<void> readable = check_directory(directory, remedy); !readable)
+        return tl::unexpected<Error>(readable.error());
+    const Format format = node_format(directory);
+    if (format == Format::nss) return only_stock_database(directory);
+    if (format == Format::none)
+        return fail(fmt::format("there is no CA certificate in {}", directory.string()), remedy);
+    const Names names = node_names(directory);
+    const Expected<CertificatePtr> ca = load_certificate(names.ca, names.begin_anew);
+    if (!ca) return tl::unexpected<Error>(ca.error());
+    NodeIdentity identity;
+    identity.ca_pem = to_pem(ca->get());
+    warn_of_times(ca->get(), names.ca, identity.warnings);
+    if (!is_there(names.certificate)) {
+        identity.warnings.push_back(
+            {fmt::format("there is no cluster certificate in {}", directory.string()),
+             "finish the set-up: \"qcert request\", sign on the arbiter, \"qcert import\""});
+        return identity;
+    }
+    Expected<Pair> pair = load_pair(names, ca->get(), identity.warnings);
+    if (!pair) return tl::unexpected<Error>(pair.error());
+    identity.certificate_pem = std::move(pair->certificate_pem);
+    identity.key_pem = std::move(pair->key_pem);
+    return identity;
+}
+
+}  // namespace castvote::certs

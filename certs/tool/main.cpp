@@ -1,0 +1,34 @@
+// main.cpp -- qcert: certificates for arbiter and nodes, under its own name and the two stock ones.
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+
+#include "certs/tool/tool.hpp"
+
+namespace castvote::certs::tool {
+
+void print_error(const Error& error) { fmt::print(stderr, "{}\n{}\n", error.what, error.remedy); }
+
+int report_error(const Error& error) {
+    std::fflush(stdout);
+    print_error(error);
+    return failed;
+}
+
+}  // namespace castvote::certs::tool
+
+int main(int argc, char** argv) {
+    namespace tool = castvote::certs::tool;
+    try {
+        const std::string name = std::filesystem::path(argc > 0 ? argv[0] : "qcert").filename();
+        if (name == "corosync-qnetd-certutil") return tool::stock_arbiter(argc, argv);
+        if (name == "corosync-qdevice-net-certutil") return tool::stock_node(argc, argv);
+        return tool::own_verbs(argc, argv);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "qcert: {}\n", error.what());
+        return tool::failed;
+    }
+}

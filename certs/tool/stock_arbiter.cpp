@@ -1,0 +1,116 @@
+// stock_arbiter.cpp -- qcert under the name corosync-qnetd-certutil (certificates.md 3.1, 7.2).
+//
+// Letters, files, the lines that administration tools match and the exit statuses are those of the
+// stock script, except that a failure to sign is told by the status.
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+#include <getopt.h>
+
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "certs/arbiter_directory.hpp"
+#include "certs/layout.hpp"
+#include "certs/nss_import.hpp"
+#include "certs/tool/tool.hpp"
+
+namespace castvote::certs::tool {
+namespace {
+
+enum class Operation { usage, init, sign };
+
+struct Call {
+    Operation operation = Operation::usage;
+    GroupWrite group_write = GroupWrite::yes;
+    std::string file;
+    std::string cluster;
+};
+
+int print_usage(const char* program) {
+    fmt::print(
+        "Usage: {0} -i [-G]\n"
+        "       {0} -s -c REQUEST -n CLUSTER\n\n"
+        " -i           make the certificate authority and the arbiter's certificate\n"
+        " -s           sign a cluster's certificate request\n"
+        " -c REQUEST   the request file, qdevice-net-node.crq of a node\n"
+        " -n CLUSTER   the cluster's name, cluster_name in corosync.conf\n"
+        " -G           new files are not writable for the group\n"
+        " -h           this text\n\n"
+        "Exit status: 0 done, 1 refused or failed, 2 file or name missing.\n",
+        program);
+    return done;
+}
+
+// Nothing, if the command line is wrong; that has been told then. -h ends the reading.
+std::optional<Call> read_call(int argc, char** argv) {
+    Call call;
+    ::opterr = 0;
+    for (int letter = 0; (letter = ::getopt(argc, argv, "+:Ghisc:n:")) != -1;) {
+        switch (letter) {
+            case 'i': call.operation = Operation::init; break;
+            case 's': call.operation = Operation::sign; break;
+            case 'h': return Call{};
+            case 'c': call.file = ::optarg; break;
+            case 'n': call.cluster = ::optarg; break;
+            case 'G': call.group_write = GroupWrite::no; break;
+            case ':': fmt::print(stderr, "Option -{:c} needs a value\n", ::optopt); return {};
+            default: fmt::print(stderr, "Unknown option -{:c}\n", ::optopt); return {};
+        }
+    }
+    return call;
+}
+
+// A database of the stock programs becomes ours the first time we are asked to work with it.
+Expected<void> adopt_stock_database(const Path& directory) {
+    if (arbiter_format(directory) != Format::nss) return {};
+    const Expected<Stored> imported = import_nss_database(directory, Role::arbiter);
+    if (!imported) return tl::unexpected<Error>(imported.error());
+    for (const std::string& note : imported->notes) fmt::print(stderr, "{}\n", note);
+    return {};
+}
+
+int init(const Path& directory, GroupWrite group_write) {
+    if (const Expected<void> adopted = adopt_stock_database(directory); !adopted)
+        print_error(adopted.error());
+    const Expected<Stored> made = init_arbiter(directory, group_write);
+    if (!made) return report_error(made.error());
+    fmt::print(
+        "Made a certificate authority and the arbiter's certificate in {}\n"
+        "QNetd CA certificate is exported as {}\n",
+        directory.string(), made->file.string());
+    return done;
+}
+
+int sign(const Path& directory, const Call& call) {
+    if (!is_there(call.file)) {
+        fmt::print(stderr, "The certificate request \"{}\" does not exist\n", call.file);
+        return wrong_usage;
+    }
+    if (call.cluster.empty()) {
+        fmt::print(stderr, "Name the cluster with -n\n");
+        return wrong_usage;
+    }
+    if (const Expected<void> adopted = adopt_stock_database(directory); !adopted)
+        return report_error(adopted.error());
+    const Expected<Stored> made = sign_request(directory, call.file, call.cluster);
+    if (!made) return report_error(made.error());
+    fmt::print("Signing cluster certificate\nCertificate stored in {}\n", made->file.string());
+    return done;
+}
+
+}  // namespace
+
+int stock_arbiter(int argc, char** argv) {
+    const std::optional<Call> call = read_call(argc, argv);
+    if (!call) return failed;
+    const Path directory = layout::arbiter_directory;
+    switch (call->operation) {
+        case Operation::init: return init(directory, call->group_write);
+        case Operation::sign: return sign(directory, *call);
+        case Operation::usage: return print_usage(argv[0]);
+    }
+    return failed;
+}
+
+}  // namespace castvote::certs::tool

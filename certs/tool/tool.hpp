@@ -1,0 +1,43 @@
+// tool.hpp -- the faces of qcert: its own verbs, and the two stock names.
+//
+// The program is one; the name it is started with chooses the face. Exit statuses of all faces:
+// 0 done, 1 refused or failed, 2 wrong usage or a named file does not exist.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "certs/error.hpp"
+#include "certs/files.hpp"
+
+namespace castvote::certs::tool {
+
+enum ExitStatus : int { done = 0, failed = 1, wrong_usage = 2 };
+
+// The faces; each is the whole program from command line to exit status.
+int own_verbs(int argc, char** argv);
+int stock_arbiter(int argc, char** argv);
+int stock_node(int argc, char** argv);
+
+struct QuickStart {
+    std::string cluster;
+    std::string arbiter;
+    std::vector<std::string> nodes;
+    std::string ssh = "ssh";
+    std::string scp = "scp";
+    std::string node_command = "corosync-qdevice-net-certutil";  // As the nodes know it.
+};
+
+// Sets up arbiter and nodes over ssh and scp, as certificates.md 4.4.
+int quick_start(const QuickStart& plan);
+
+// What a certificate directory holds, in words or as JSON, to standard output. Status `failed` if a
+// directory that was asked for is missing or its certificates cannot be used.
+int show(const std::vector<Path>& directories, bool as_json);
+
+// Two lines on standard error: what, and what to do.
+void print_error(const Error& error);
+int report_error(const Error& error);  // The same, and status `failed`.
+
+}  // namespace castvote::certs::tool

@@ -1,0 +1,260 @@
+// session.cpp -- the client's side of the protocol: what is said when, and what an answer leads to.
+//
+// Where the stock client ends its process for good we go back and try again later: an arbiter that
+// is wrong today may be right tomorrow, and a node without its daemon has no chance to notice.
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/wire/describe.hpp"
+#include "qdevice-client/core/node.hpp"
+
+namespace castvote::qdevice {
+
+using wire::MessageType;
+using wire::ReplyErrorCode;
+using wire::TlsSupported;
+using wire::Vote;
+
+namespace {
+
+// Between attempts after an answer that will hardly change by itself.
+constexpr Duration refusal_wait_max{30000};
+
+bool lists(const std::optional<std::vector<std::uint16_t>>& numbers, std::uint16_t wanted) {
+    return numbers && std::find(numbers->begin(), numbers->end(), wanted) != numbers->end();
+}
+
+}  // namespace
+
+void Node::send(wire::Message message) { actions_.push_back(Send{std::move(message)}); }
+
+// A request with the next number of our own counter (protocol.md 4).
+wire::Message Node::request(MessageType type) {
+    wire::Message message;
+    message.type = type;
+    message.msg_seq_number = ++sequence_;
+    return message;
+}
+
+void Node::on(const Connected&) {
+    if (link_ != Link::connecting) return;
+    link_ = Link::preinit;
+    connect_failed_ = false;
+    wire::Message preinit;
+    preinit.type = MessageType::preinit;
+    preinit.msg_seq_number = sequence_;
+    preinit.cluster_name = settings_.cluster_name;
+    send(std::move(preinit));
+}
+
+void Node::on(const TlsEstablished& established) {
+    if (link_ != Link::tls) return;
+    tls_ = true;
+    client_certificate_sent_ = established.client_certificate_sent;
+    send_init();
+}
+
+void Node::on(const Received& received) {
+    if (link_ == Link::idle || link_ == Link::connecting) return;
+    if (const auto* message = std::get_if<wire::Message>(&received.inbound))
+        handle(*message);
+    else
+        give_up(
+            fmt::format("the arbiter sent what we cannot read ({})", describe(received.inbound)),
+            settings_.connect_timeout);
+}
+
+void Node::handle(const wire::Message& message) {
+    switch (message.type) {
+        case MessageType::preinit_reply: preinit_reply(message); return;
+        case MessageType::init_reply: init_reply(message); return;
+        case MessageType::server_error:
+            give_up(
+                fmt::format("the arbiter refuses: {}",
+                            message.reply_error_code ? wire::meaning_of(*message.reply_error_code)
+                                                     : "no reason given"),
+                refusal_wait_max);
+            return;
+        case MessageType::node_list_reply:
+        case MessageType::ask_for_vote_reply:
+        case MessageType::vote_info:
+        case MessageType::heuristics_change_reply: vote_message(message); return;
+        case MessageType::echo_reply: echo_reply(message); return;
+        case MessageType::set_option_reply:
+            if (link_ == Link::joined) return;
+            break;
+        default: break;
+    }
+    give_up(fmt::format("the arbiter sent an unexpected {}", name_of(message.type)),
+            refusal_wait_max);
+}
+
+// Our mode against the arbiter's (protocol.md 8).
+void Node::preinit_reply(const wire::Message& message) {
+    if (link_ != Link::preinit || message.msg_seq_number != sequence_ || !message.tls_supported ||
+        !message.tls_client_cert_required) {
+        give_up("the arbiter's answer to PREINIT does not fit", refusal_wait_max);
+        return;
+    }
+    const TlsSupported theirs = *message.tls_supported;
+    if (settings_.tls == TlsSupported::required && theirs == TlsSupported::unsupported) {
+        give_up("we require TLS and the arbiter does not offer it", refusal_wait_max);
+    } else if (settings_.tls == TlsSupported::unsupported && theirs == TlsSupported::required) {
+        give_up("the arbiter requires TLS and it is switched off here", refusal_wait_max);
+    } else if (settings_.tls == TlsSupported::unsupported || theirs == TlsSupported::unsupported) {
+        send_init();
+    } else {
+        send(request(MessageType::starttls));
+        link_ = Link::tls;
+        actions_.push_back(StartTls{});
+    }
+}
+
+void Node::send_init() {
+    wire::Message init = request(MessageType::init);
+    init.supported_messages = wire::all_message_types();
+    init.supported_options = wire::all_options();
+    init.node_id = settings_.node_id;
+    init.decision_algorithm = settings_.algorithm;
+    init.heartbeat_interval = static_cast<std::uint32_t>(heartbeat().count());
+    init.tie_breaker = settings_.tie_breaker;
+    init.ring_id = ring_.value_or(wire::RingId{});
+    reported_ring_ = init.ring_id;
+    // What the arbiter accepts, it knew of us no earlier than now.
+    last_answered_sent_ = now_;
+    link_ = Link::init;
+    send(std::move(init));
+}
+
+// What is wrong with an accepted INIT; nullptr if nothing is (protocol.md 10).
+const char* Node::judge_init_reply(const wire::Message& m) const {
+    if (!m.server_maximum_request_size || !m.server_maximum_reply_size || !m.supported_messages ||
+        !m.supported_options || !m.supported_decision_algorithms)
+        return "the arbiter's answer to INIT is incomplete";
+    if (*m.server_maximum_request_size < settings_.message_send_size_min)
+        return "the arbiter takes only messages that are too small for us";
+    if (*m.server_maximum_reply_size > settings_.message_receive_size_max)
+        return "the arbiter's messages may be larger than we allow";
+    if (!lists(m.supported_decision_algorithms, static_cast<std::uint16_t>(settings_.algorithm)))
+        return "the arbiter does not know our decision algorithm";
+    if (settings_.config.heuristics_mode != HeuristicsMode::off &&
+        !lists(m.supported_options, static_cast<std::uint16_t>(wire::Option::heuristics)))
+        return "heuristics are switched on and the arbiter does not know them";
+    return nullptr;
+}
+
+void Node::init_reply(const wire::Message& message) {
+    if (link_ != Link::init || message.msg_seq_number != sequence_ || !message.reply_error_code) {
+        give_up("the arbiter's answer to INIT does not fit", refusal_wait_max);
+        return;
+    }
+    const ReplyErrorCode error = *message.reply_error_code;
+    if (error != ReplyErrorCode::no_error) {
+        // Another connection of ours, or of a node that is being changed, may soon be gone.
+        const bool passes = error == ReplyErrorCode::duplicate_node_id ||
+                            error == ReplyErrorCode::tie_breaker_differs_from_other_nodes ||
+                            error == ReplyErrorCode::algorithm_differs_from_other_nodes;
+        give_up(fmt::format("the arbiter refuses: {}", wire::meaning_of(error)),
+                passes ? Duration(2000) : refusal_wait_max);
+        return;
+    }
+    if (const char* fault = judge_init_reply(message)) {
+        give_up(fault, refusal_wait_max);
+        return;
+    }
+    arbiter_lacks_keep_active_ =
+        !lists(message.supported_options,
+               static_cast<std::uint16_t>(wire::Option::keep_active_partition_tie_breaker));
+    link_ = Link::heuristics;
+    connect_deadline_.reset();
+    echo_number_ = 0;
+    unanswered_.clear();
+    next_echo_ = now_ + heartbeat() / 8;
+    run_heuristics(Purpose::connect, sync_in_progress_ ? settings_.config.heuristics_sync_timeout
+                                                       : settings_.config.heuristics_timeout);
+}
+
+// SET_OPTION and the three lists, back to back (protocol.md 5).
+void Node::send_lists(wire::Heuristics heuristics) {
+    link_ = Link::joined;
+    connected_since_ = now_;
+    failures_ = 0;
+    report(Level::notice, "connected to the arbiter");
+    last_disconnect_reason_.clear();
+    if (!arbiter_lacks_keep_active_) {
+        wire::Message option = request(MessageType::set_option);
+        option.keep_active_partition_tie_breaker = settings_.keep_active_partition
+                                                       ? wire::KeepActivePartition::enabled
+                                                       : wire::KeepActivePartition::disabled;
+        send(std::move(option));
+    }
+    send_config(wire::NodeListType::initial_config);
+    send_membership(heuristics);
+    send_quorum();
+    apply(Vote::wait_for_reply);
+}
+
+void Node::send_config(wire::NodeListType type) {
+    wire::Message list = request(MessageType::node_list);
+    list.node_list_type = type;
+    list.config_version = settings_.config.config_version;
+    list.node_info = settings_.config.nodes;
+    send(std::move(list));
+}
+
+void Node::send_membership(wire::Heuristics heuristics) {
+    wire::Message list = request(MessageType::node_list);
+    list.node_list_type = wire::NodeListType::membership;
+    list.ring_id = ring_;
+    for (const wire::NodeId member : members_) list.node_info.push_back({.node_id = member});
+    if (heuristics != wire::Heuristics::undefined) list.heuristics = heuristics;
+    reported_ring_ = ring_;
+    send(std::move(list));
+}
+
+void Node::send_quorum() {
+    wire::Message list = request(MessageType::node_list);
+    list.node_list_type = wire::NodeListType::quorum;
+    list.quorate = quorate_ ? wire::Quorate::quorate : wire::Quorate::inquorate;
+    list.node_info = quorum_list_;
+    send(std::move(list));
+}
+
+// A vote is bound to its ring: one for another ring than we reported last changes nothing. A NACK
+// that comes when we already know a newer ring is confirmed without a poll there: we are paused,
+// and our vote is given back with the new membership list (docs/safety.md).
+void Node::vote_message(const wire::Message& message) {
+    if (link_ != Link::joined || !message.vote || !message.msg_seq_number || !message.ring_id) {
+        give_up(fmt::format("the arbiter sent an unexpected {}", name_of(message.type)),
+                refusal_wait_max);
+        return;
+    }
+    if (message.ring_id == reported_ring_) {
+        if (!paused_)
+            apply(*message.vote);
+        else if (*message.vote == Vote::nack)
+            apply(Vote::wait_for_reply);
+    }
+    if (message.type != MessageType::vote_info) return;
+    wire::Message reply;
+    reply.type = MessageType::vote_info_reply;
+    reply.msg_seq_number = message.msg_seq_number;
+    send(std::move(reply));
+}
+
+void Node::echo_reply(const wire::Message& message) {
+    const auto answered =
+        std::find_if(unanswered_.begin(), unanswered_.end(),
+                     [&](const Echo& echo) { return echo.number == message.msg_seq_number; });
+    if (!is_accepted() || answered == unanswered_.end()) {
+        give_up("the arbiter answered an echo that we did not send", refusal_wait_max);
+        return;
+    }
+    last_answered_sent_ = answered->sent;
+    last_echo_reply_ = now_;
+    unanswered_.erase(unanswered_.begin(), std::next(answered));
+}
+
+}  // namespace castvote::qdevice

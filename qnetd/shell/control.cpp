@@ -1,0 +1,119 @@
+// control.cpp -- see control.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qnetd/shell/control.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/net/clock.hpp"
+
+namespace castvote::qnetd {
+
+namespace {
+
+using ipc::is_word;
+
+struct ListRequest {
+    bool verbose = false;
+    std::string cluster;  // empty: all
+};
+
+// Keywords in any order; an unknown one ends the parsing.
+ListRequest list_request(const std::vector<std::string>& words, std::size_t first) {
+    ListRequest request;
+    for (std::size_t i = first; i < words.size(); ++i) {
+        if (is_word(words[i], "verbose"))
+            request.verbose = true;
+        else if (is_word(words[i], "cluster") && i + 1 < words.size())
+            request.cluster = words[++i];
+        else
+            break;
+    }
+    return request;
+}
+
+}  // namespace
+
+Control::Control(net::asio::io_context& io, const Options& options, Common& common, Instant started,
+                 std::function<void()> stop)
+    : io_(io), options_(options), common_(common), started_(started), stop_(std::move(stop)) {}
+
+void Control::handle(std::vector<std::string> words, ipc::Answer answer) {
+    if (is_word(words[0], "status"))
+        status(words, std::move(answer));
+    else if (is_word(words[0], "list"))
+        list(words, std::move(answer));
+    else if (is_word(words[0], "json") && words.size() > 1)
+        json(words, std::move(answer));
+    else if (is_word(words[0], "shutdown"))
+        answer(ipc::Reply{.ok = true, .text = {}, .after_sent = stop_});
+    else
+        answer(ipc::unknown_command(words[0]));
+}
+
+void Control::gather(Take take) {
+    struct Gathering {
+        std::size_t missing;
+        std::vector<ClusterView> views;
+        std::size_t clients = 0;
+        Take take;
+    };
+    auto gathering = std::make_shared<Gathering>();
+    gathering->missing = common_.shards.size();
+    gathering->take = std::move(take);
+    const auto add = [gathering](ShardView part) {
+        std::move(part.clusters.begin(), part.clusters.end(), std::back_inserter(gathering->views));
+        gathering->clients += part.clients;
+        if (--gathering->missing > 0) return;
+        std::stable_sort(
+            gathering->views.begin(), gathering->views.end(),
+            [](const ClusterView& a, const ClusterView& b) { return a.order < b.order; });
+        Everything everything;
+        everything.totals.clients = gathering->clients;
+        for (ClusterView& view : gathering->views) {
+            if (!view.status.nodes.empty()) ++everything.totals.clusters;
+            everything.clusters.push_back(std::move(view.status));
+        }
+        gathering->take(everything);
+    };
+    for (const auto& shard : common_.shards)
+        shard->collect([this, add](ShardView part) {
+            net::asio::post(io_, [add, part = std::move(part)]() mutable { add(std::move(part)); });
+        });
+}
+
+void Control::status(const std::vector<std::string>& words, ipc::Answer answer) {
+    const bool verbose = words.size() > 1 && is_word(words[1], "verbose");
+    gather([this, verbose, answer = std::move(answer)](const Everything& all) {
+        answer(ipc::Reply{
+            .ok = true, .text = status_text(options_, all.totals, verbose), .after_sent = {}});
+    });
+}
+
+void Control::list(const std::vector<std::string>& words, ipc::Answer answer) {
+    gather([request = list_request(words, 1), answer = std::move(answer)](const Everything& all) {
+        answer(ipc::Reply{.ok = true,
+                          .text = list_text(all.clusters, request.verbose, request.cluster),
+                          .after_sent = {}});
+    });
+}
+
+void Control::json(const std::vector<std::string>& words, ipc::Answer answer) {
+    const bool wants_status = is_word(words[1], "status");
+    if (!wants_status && !is_word(words[1], "list")) {
+        answer(ipc::unknown_command(words[0] + " " + words[1]));
+        return;
+    }
+    gather([this, wants_status, request = list_request(words, 2),
+            answer = std::move(answer)](const Everything& all) {
+        const ProcessFacts process{common_.connections, common_.shards.size(), started_};
+        answer(ipc::Reply{
+            .ok = true,
+            .text = wants_status
+                        ? status_json(options_, all.totals, process, all.clusters, net::now())
+                        : list_json(all.clusters, request.cluster, net::now()),
+            .after_sent = {}});
+    });
+}
+
+}  // namespace castvote::qnetd

@@ -1,0 +1,46 @@
+// control.hpp -- the commands of the arbiter's control socket (tools.md 2).
+//
+// Asks every shard for its part by post, never reaches into one. `json status` and `json list` are
+// ours; the rest is stock.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/ipc/server.hpp"
+#include "qnetd/shell/arbiter_shard.hpp"
+#include "qnetd/shell/status_json.hpp"
+
+namespace castvote::qnetd {
+
+class Control {
+public:
+    // stop: what `shutdown` does once its answer has left. All references must outlive this.
+    Control(net::asio::io_context& io, const Options& options, Common& common, Instant started,
+            std::function<void()> stop);
+
+    void handle(std::vector<std::string> words, ipc::Answer answer);
+
+private:
+    struct Everything {
+        std::vector<ClusterStatus> clusters;  // in order of first connection
+        Totals totals;
+    };
+    using Take = std::function<void(const Everything&)>;
+
+    // Calls `take` later, on our own thread.
+    void gather(Take take);
+    void status(const std::vector<std::string>& words, ipc::Answer answer);
+    void list(const std::vector<std::string>& words, ipc::Answer answer);
+    void json(const std::vector<std::string>& words, ipc::Answer answer);
+
+    net::asio::io_context& io_;
+    const Options& options_;
+    Common& common_;
+    Instant started_;
+    std::function<void()> stop_;
+};
+
+}  // namespace castvote::qnetd
