@@ -22,6 +22,7 @@ from partitions import Partitions, Report
 HERE = os.path.dirname(os.path.abspath(__file__))
 ADAPTERS = os.path.join(HERE, "adapters")
 PORT = 5403
+CA_FILE = "/etc/corosync/qnetd/nssdb/qnetd-cacert.crt"
 SERVICE, CLUSTER = "service", "cluster"
 ARBITER_ADDRESS = "198.51.100.2"
 ADAPTER_OF = {"qnetd": {"ours": "qnetd", "stock": "stock-qnetd"},
@@ -120,20 +121,17 @@ class Cluster:
     def verb(self, host, program, *words, name=None, **options):
         return host.run([self._adapter(program), *words], env=self._environment(name), **options)
 
-    def certify(self, numbers=(1, 2), signer=None, name=None):
-        """CA and cluster certificate for these nodes, signed by `signer` (the arbiter itself).
+    def certify(self, numbers=(1, 2), name=None, signer=None, trust=None):
+        """CA and cluster certificate for these nodes, as an administrator would do it.
 
-        They trust the arbiter in any case; another signer, or another name than the cluster's,
-        makes certificates that the arbiter must refuse.
+        `signer` signs and `trust` is believed in the arbiter's place, each a host with a CA of its
+        own (another_ca); `name` stands in the certificate in place of the cluster's. All three make
+        what must be refused.
         """
         hosts = [self.nodes[number].host for number in numbers]
-        ca = os.path.join(self.exchange, "qnetd-cacert.crt")
-        if signer:
-            self.verb(signer, "qnetd", "certs", "init")
-        mine = self.arbiter.path("/etc/corosync/qnetd/nssdb/qnetd-cacert.crt")
-        if not os.path.exists(mine):
+        if not os.path.exists(self.arbiter.path(CA_FILE)):
             self.verb(self.arbiter, "qnetd", "certs", "init")
-        shutil.copy(mine, ca)
+        shutil.copy((trust or self.arbiter).path(CA_FILE), self.exchange)
         for host in hosts:
             self.verb(host, "qdevice", "certs", "import-ca")
         self.verb(hosts[0], "qdevice", "certs", "request", name=name)
@@ -141,6 +139,12 @@ class Cluster:
         self.verb(hosts[0], "qdevice", "certs", "import-cert", name=name)
         for host in hosts:
             self.verb(host, "qdevice", "certs", "import-p12", name=name)
+
+    def another_ca(self):
+        """One more host that could be an arbiter, with a CA that nobody here trusts."""
+        host = self.world.host("another")
+        self.verb(host, "qnetd", "certs", "init")
+        return host
 
     def status(self, number=None):
         """What the tool of the arbiter, or of a node, prints."""
