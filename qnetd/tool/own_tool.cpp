@@ -1,0 +1,98 @@
+// own_tool.cpp -- see own_tool.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qnetd/tool/own_tool.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "common/ipc/client.hpp"
+#include "common/ipc/words.hpp"
+#include "qnetd/tool/plain_status.hpp"
+
+namespace castvote::qnetd {
+
+namespace {
+
+constexpr int usage = 1;
+constexpr int no_sense = 3;
+
+struct Wanted {
+    std::string socket = "/var/run/corosync-qnetd/corosync-qnetd.sock";
+    bool verbose = false;
+    bool json = false;
+    std::string cluster;
+};
+
+int complain(const ipc::Response& response, const std::string& socket) {
+    using Kind = ipc::Response::Kind;
+    const auto say = [](const std::string& text) {
+        std::fprintf(stderr, "qnetd-tool: %s\n", text.c_str());
+    };
+    switch (response.kind) {
+        case Kind::cannot_connect:
+            say(fmt::format("no arbiter answers at {}: {}; is qnetd running? (--socket PATH)",
+                            socket, response.text));
+            return no_sense;
+        case Kind::nothing:
+            say("the arbiter closed the connection: too many tools ask at once; try again");
+            return no_sense;
+        case Kind::error: std::fprintf(stderr, "qnetd-tool: %s", response.text.c_str()); return 4;
+        case Kind::unknown_status: say("no sense in the answer: " + response.text); return no_sense;
+        default: say("talking to the arbiter failed: " + response.text); return 2;
+    }
+}
+
+int ask_and_print(const Wanted& wanted, const std::string& request) {
+    const ipc::Response response = ipc::ask(wanted.socket, request);
+    if (response.kind != ipc::Response::Kind::ok) return complain(response, wanted.socket);
+    std::string text = response.text;
+    if (!wanted.json && request.starts_with("json ")) {
+        auto plain = plain_status(text, wanted.verbose);
+        if (!plain)
+            return complain({ipc::Response::Kind::unknown_status, plain.error()}, wanted.socket);
+        text = std::move(*plain);
+    }
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return 0;
+}
+
+}  // namespace
+
+int run_own_tool(const std::vector<std::string>& arguments) {
+    Wanted wanted;
+    CLI::App app("Asks the running arbiter.", "qnetd-tool");
+    app.set_help_flag("--help", "print this and leave");
+    app.set_version_flag("--version", "qnetd-tool " CASTVOTE_VERSION);
+    app.add_option("--socket", wanted.socket, "control socket of the arbiter")->type_name("PATH");
+    app.require_subcommand(1);
+    app.footer(
+        "Exit status: 0 done; 1 wrong command line; 2 internal error; 3 no arbiter answers;\n"
+        "4 the arbiter refused. Started as corosync-qnetd-tool it takes that program's options.\n");
+    CLI::App* status = app.add_subcommand("status", "who has the vote, since when, and why");
+    status->add_flag("--verbose", wanted.verbose, "more about each node");
+    status->add_flag("--json", wanted.json, "for programs");
+    CLI::App* list = app.add_subcommand("list", "clusters and their nodes");
+    list->add_option("--cluster", wanted.cluster, "only this one")->type_name("NAME");
+    list->add_flag("--json", wanted.json, "for programs");
+    CLI::App* shutdown = app.add_subcommand("shutdown", "end the arbiter");
+    std::vector<const char*> argv;
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    try {
+        app.parse(static_cast<int>(argv.size()), argv.data());
+    } catch (const CLI::Success& asked) {
+        return app.exit(asked);
+    } catch (const CLI::ParseError& error) {
+        std::fprintf(stderr, "qnetd-tool: %s; see qnetd-tool --help\n", error.what());
+        return usage;
+    }
+    const std::string only = wanted.cluster.empty() ? "" : " cluster " + ipc::quote(wanted.cluster);
+    if (*status) return ask_and_print(wanted, "json status");
+    if (*list)
+        return ask_and_print(wanted, wanted.json ? "json list" + only : "list verbose" + only);
+    if (*shutdown) return ask_and_print(wanted, "shutdown");
+    return usage;
+}
+
+}  // namespace castvote::qnetd

@@ -1,0 +1,166 @@
+// plain_status.cpp -- see plain_status.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qnetd/tool/plain_status.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <vector>
+
+namespace castvote::qnetd {
+
+namespace {
+
+using nlohmann::json;
+
+std::string numbers(const json& list) {
+    std::string text;
+    for (const json& number : list)
+        text += fmt::format("{}{}", text.empty() ? "" : ", ", number.get<std::uint32_t>());
+    return text;
+}
+
+std::string shown(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return text;
+}
+
+// The decision's sentence, without the cluster's name in front and the keys behind.
+std::string reason_text(const json& decision) {
+    std::string line = decision.at("line");
+    const std::size_t keys = line.rfind("   reason=");
+    if (keys != std::string::npos) line.resize(keys);
+    const std::size_t name = line.find("\": ");
+    if (name != std::string::npos) line.erase(0, name + 3);
+    return shown(line);
+}
+
+std::string vote_line(const json& cluster) {
+    const json& granted = cluster.at("granted");
+    if (granted.is_null()) return "nobody has it";
+    const json& members = granted.at("members");
+    std::string text = fmt::format("{} {} {} it (ring {})", members.size() == 1 ? "node" : "nodes",
+                                   numbers(members), members.size() == 1 ? "has" : "have",
+                                   granted.at("ring").get<std::string>());
+    if (granted.contains("ms_ago"))
+        text += fmt::format(" since {}", duration_text(granted.at("ms_ago")));
+    return text;
+}
+
+std::vector<std::string> missing_lines(const json& cluster) {
+    std::set<std::uint32_t> configured;
+    std::set<std::uint32_t> connected;
+    std::vector<std::string> lines;
+    for (const json& node : cluster.at("nodes")) {
+        connected.insert(node.at("node_id").get<std::uint32_t>());
+        for (const json& known : node.at("configured_nodes"))
+            configured.insert(known.at("node_id").get<std::uint32_t>());
+        if (node.at("configured_nodes").empty() || node.at("membership").empty())
+            lines.push_back(fmt::format("node {} has not reported its lists yet",
+                                        node.at("node_id").get<std::uint32_t>()));
+    }
+    for (const std::uint32_t node : configured)
+        if (!connected.contains(node))
+            lines.push_back(fmt::format("node {} is configured, but not connected", node));
+    for (const json& holder : cluster.at("holders")) {
+        if (holder.at("connected")) continue;
+        const json& left = holder.at("released_in_ms");
+        std::string text = fmt::format("node {} is gone and may still count the vote",
+                                       holder.at("node_id").get<std::uint32_t>());
+        text += left.is_null() ? ", for how long nobody knows"
+                               : fmt::format(", at most {} more",
+                                             duration_text(std::max(left.get<long long>(), 0LL)));
+        lines.push_back(text);
+    }
+    return lines;
+}
+
+std::string node_lines(const json& node, bool verbose) {
+    const json& vote = node.at("last_ack_or_nack");
+    std::string text = fmt::format(
+        "  node {:<5} {}, heard {} ago, {}\n", node.at("node_id").get<std::uint32_t>(),
+        vote.is_null()  ? "not told yet"
+        : vote == "ack" ? "has the vote"
+                        : "has no vote",
+        duration_text(node.at("last_message_ms_ago")),
+        !node.at("tls").get<bool>()                          ? "without TLS"
+        : node.at("client_certificate_verified").get<bool>() ? "TLS with its certificate"
+                                                             : "TLS without a certificate");
+    if (!verbose) return text;
+    std::string membership;
+    for (const json& member : node.at("membership"))
+        membership += fmt::format("{}{}", membership.empty() ? "" : ", ",
+                                  member.at("node_id").get<std::uint32_t>());
+    text +=
+        fmt::format("             from {}, connected for {}, heartbeat {} ms\n",
+                    node.at("address").get<std::string>(), duration_text(node.at("connected_ms")),
+                    node.at("heartbeat_interval_ms").get<std::uint32_t>());
+    text +=
+        fmt::format("             sees nodes {} in ring {}\n",
+                    membership.empty() ? "none" : membership, node.at("ring").get<std::string>());
+    if (!node.at("heuristics").is_null())
+        text +=
+            fmt::format("             heuristics: {}\n", node.at("heuristics").get<std::string>());
+    return text;
+}
+
+std::string cluster_lines(const json& cluster, bool verbose) {
+    std::string text = fmt::format("\ncluster \"{}\" ({})\n", shown(cluster.at("name")),
+                                   cluster.at("algorithm").get<std::string>());
+    text += fmt::format("  vote       {}\n", vote_line(cluster));
+    const json& decision = cluster.at("last_decision");
+    if (!decision.is_null())
+        text += fmt::format("  why        {} ({} ago)\n", reason_text(decision),
+                            duration_text(decision.at("ms_ago")));
+    for (const json& node : cluster.at("nodes")) text += node_lines(node, verbose);
+    for (const std::string& line : missing_lines(cluster))
+        text += fmt::format("  missing    {}\n", line);
+    return text;
+}
+
+std::string render(const json& status, bool verbose) {
+    std::string text = fmt::format(
+        "The arbiter (qnetd {}) listens on {}:{}, TLS {}{}, and has been running for {}.\n",
+        status.at("version").get<std::string>(), status.at("address").get<std::string>(),
+        status.at("port").get<int>(), status.at("tls").get<std::string>(),
+        status.at("tls") != "off" && status.at("client_certificate_required").get<bool>()
+            ? " with client certificates"
+            : "",
+        duration_text(status.at("running_ms")));
+    const auto clients = status.at("connected_clients").get<std::size_t>();
+    const auto clusters = status.at("connected_clusters").get<std::size_t>();
+    if (clients == 0) text += "No node is connected.\n";
+    if (clients > 0)
+        text += fmt::format("{} node{} of {} cluster{} {} connected.\n", clients,
+                            clients == 1 ? "" : "s", clusters, clusters == 1 ? "" : "s",
+                            clients == 1 ? "is" : "are");
+    if (verbose)
+        text += fmt::format("{} connections, {} threads.\n",
+                            status.at("connections").get<std::size_t>(),
+                            status.at("shards").get<std::size_t>());
+    for (const json& cluster : status.at("clusters")) text += cluster_lines(cluster, verbose);
+    return text;
+}
+
+}  // namespace
+
+std::string duration_text(long long milliseconds) {
+    const long long s = std::max(milliseconds, 0LL) / 1000;
+    if (s < 60) return fmt::format("{} s", s);
+    if (s < 3600) return fmt::format("{} min {} s", s / 60, s % 60);
+    if (s < 86400) return fmt::format("{} h {} min", s / 3600, s / 60 % 60);
+    return fmt::format("{} d {} h", s / 86400, s / 3600 % 24);
+}
+
+Expected<std::string, std::string> plain_status(const std::string& text, bool verbose) {
+    try {
+        return render(json::parse(text), verbose);
+    } catch (const json::exception& error) {
+        return Unexpected<std::string>(error.what());
+    }
+}
+
+}  // namespace castvote::qnetd
