@@ -124,8 +124,10 @@ Expected<std::optional<std::string>> settle_ca(const Path& directory, const Bund
                     "import the CA certificate of the arbiter that signed it first");
     const Expected<void> written = write_file(file, to_pem(brought), 0644, root);
     if (!written) return tl::unexpected<Error>(written.error());
-    return fmt::format("{} the CA certificate with the one in {}, fingerprint {}",
-                       present ? "Replaced" : "Stored", source, fingerprint(brought));
+    return fmt::format(
+        "{} {}, fingerprint (SHA-256) {}",
+        present ? "Replaced the CA certificate by the one in" : "Took the CA certificate from",
+        source, fingerprint(brought));
 }
 
 }  // namespace
@@ -137,7 +139,7 @@ Format node_format(const Path& directory) {
 
 Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing existing) {
     if (existing == Existing::fresh_only && node_format(directory) != Format::none)
-        return fail(fmt::format("certificates already exist in {}", directory.string()),
+        return fail(fmt::format("a CA certificate already exists in {}", directory.string()),
                     "go on with them, or remove the directory to begin anew");
     const Expected<CertificatePtr> ca = load_certificate(ca_file);
     if (!ca) return tl::unexpected<Error>(ca.error());
@@ -177,7 +179,8 @@ Expected<Stored> request_certificate(const Path& directory, std::string_view clu
     return Stored{file, {}};
 }
 
-Expected<Stored> import_certificate(const Path& directory, const Path& certificate_file) {
+Expected<Stored> import_certificate(const Path& directory, const Path& certificate_file,
+                                    KeyPtr further_key) {
     const Expected<CertificatePtr> certificate = load_certificate(certificate_file);
     if (!certificate) return tl::unexpected<Error>(certificate.error());
     const Expected<CertificatePtr> ca = stored_ca(directory);
@@ -195,6 +198,7 @@ Expected<Stored> import_certificate(const Path& directory, const Path& certifica
     Expected<std::vector<KeyPtr>> current = load_keys(directory / layout::cluster_key);
     if (current)
         for (KeyPtr& key : *current) keys->push_back(std::move(key));
+    if (further_key != nullptr) keys->push_back(std::move(further_key));
     const auto fitting = std::find_if(keys->begin(), keys->end(), [&](const KeyPtr& key) {
         return fits(certificate->get(), key.get());
     });

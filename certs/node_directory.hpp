@@ -10,6 +10,7 @@
 #include "certs/arbiter_directory.hpp"
 #include "certs/error.hpp"
 #include "certs/files.hpp"
+#include "certs/openssl.hpp"
 
 namespace castvote::certs {
 
@@ -26,9 +27,10 @@ Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing 
 // Makes a key and a request for it; earlier keys stay pending. `file` is the request, DER.
 Expected<Stored> request_certificate(const Path& directory, std::string_view cluster);
 
-// Takes the signed certificate (PEM or DER); its key must be a pending or the current one. `file`
-// is the PKCS#12 file for the other nodes.
-Expected<Stored> import_certificate(const Path& directory, const Path& certificate_file);
+// Takes the signed certificate (PEM or DER); its key must be a pending one, the current one, or
+// `further_key`. `file` is the PKCS#12 file for the other nodes.
+Expected<Stored> import_certificate(const Path& directory, const Path& certificate_file,
+                                    KeyPtr further_key = nullptr);
 
 // Takes key, certificate and CA from a PKCS#12 file with empty password. The file comes from root:
 // a CA that differs from the stored one replaces it if it signed the certificate, with a note.

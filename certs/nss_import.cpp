@@ -144,6 +144,28 @@ Expected<Stored> import_node(const Path& directory) {
     return result;
 }
 
+// NSS lets a key out only together with its certificate: so they are joined in a copy of the
+// database.
+Expected<KeyPtr> key_beside_certificate(const Path& directory, const Path& certificate_file) {
+    const Expected<TemporaryDirectory> scratch = TemporaryDirectory::make(directory);
+    if (!scratch) return tl::unexpected<Error>(scratch.error());
+    for (const char* name : {"cert9.db", "key4.db"}) {
+        const Expected<std::string> bytes = read_file(directory / name);
+        if (!bytes) return tl::unexpected<Error>(bytes.error());
+        const Expected<void> written =
+            write_file(scratch->path() / name, *bytes, 0600, Ownership{});
+        if (!written) return tl::unexpected<Error>(written.error());
+    }
+    const Expected<std::string> joined =
+        run_tool({"certutil", "-A", "-d", database(scratch->path()), "-t", "u,u,u", "-n",
+                  layout::cluster_nickname, "-i", certificate_file.string()});
+    if (!joined) return tl::unexpected<Error>(joined.error());
+    Expected<Bundle> bundle =
+        export_bundle(scratch->path(), layout::cluster_nickname, scratch->path());
+    if (!bundle) return tl::unexpected<Error>(bundle.error());
+    return std::move(bundle->key);
+}
+
 }  // namespace
 
 Expected<Role> role_of_nss_database(const Path& directory) {
@@ -165,29 +187,12 @@ Expected<Stored> import_nss_database(const Path& directory, Role role) {
     return role == Role::arbiter ? import_arbiter(directory) : import_node(directory);
 }
 
-Expected<Stored> import_certificate_by_nss(const Path& directory, const Path& certificate_file) {
-    if (const Expected<void> tools = check_tools(); !tools)
-        return tl::unexpected<Error>(tools.error());
-    const Expected<TemporaryDirectory> scratch = TemporaryDirectory::make(directory);
-    if (!scratch) return tl::unexpected<Error>(scratch.error());
-    for (const char* name : {"cert9.db", "key4.db", "pkcs11.txt"}) {
-        const Expected<std::string> bytes = read_file(directory / name);
-        if (!bytes) return tl::unexpected<Error>(bytes.error());
-        const Expected<void> written =
-            write_file(scratch->path() / name, *bytes, 0600, Ownership{});
-        if (!written) return tl::unexpected<Error>(written.error());
-    }
-    const Path bundle_file = scratch->path() / "joined.p12";
-    const std::string copy = "sql:" + scratch->path().string();
-    const std::vector<std::vector<std::string>> commands = {
-        {"certutil", "-A", "-d", copy, "-t", "u,u,u", "-n", layout::cluster_nickname, "-i",
-         certificate_file.string()},
-        {"pk12util", "-d", copy, "-o", bundle_file.string(), "-n", layout::cluster_nickname, "-W",
-         "", "-K", ""}};
-    for (const std::vector<std::string>& command : commands)
-        if (const Expected<std::string> said = run_tool(command); !said)
-            return tl::unexpected<Error>(said.error());
-    return import_bundle(directory, bundle_file);
+Expected<Stored> import_signed_certificate(const Path& directory, const Path& certificate_file) {
+    Expected<Stored> stored = import_certificate(directory, certificate_file);
+    if (stored || !is_there(directory / "cert9.db") || !check_tools()) return stored;
+    Expected<KeyPtr> key = key_beside_certificate(directory, certificate_file);
+    if (!key) return stored;  // The first error says more than that of a tool.
+    return import_certificate(directory, certificate_file, std::move(*key));
 }
 
 }  // namespace castvote::certs

@@ -20,8 +20,8 @@ Expected<Role> role_of_nss_database(const Path& directory);
 // key if there is one. `file` is the last file written.
 Expected<Stored> import_nss_database(const Path& directory, Role role);
 
-// A key that is only in the NSS database (requested with the stock tool) joins its certificate:
-// works on a copy of the database. Empty if no key there fits.
-Expected<Stored> import_certificate_by_nss(const Path& directory, const Path& certificate_file);
+// As `import_certificate`, but the key may also be in a stock database beside our files: it is
+// there if the request was made with the stock tool before ours took over.
+Expected<Stored> import_signed_certificate(const Path& directory, const Path& certificate_file);
 
 }  // namespace castvote::certs

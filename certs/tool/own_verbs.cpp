@@ -121,7 +121,7 @@ int import_files(const Options& options) {
         steps.push_back({"Stored the CA certificate in", std::move(*stored)});
     }
     if (!options.certificate_file.empty()) {
-        Expected<Stored> stored = import_certificate(directory, options.certificate_file);
+        Expected<Stored> stored = import_signed_certificate(directory, options.certificate_file);
         if (!stored) return print_failure(options, stored.error());
         steps.push_back(
             {"Stored the cluster certificate. Import on the other nodes:", std::move(*stored)});

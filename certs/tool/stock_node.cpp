@@ -121,7 +121,7 @@ int request(const Path& directory, const Call& call) {
 int import_signed(const Path& directory, const Call& call) {
     if (const Expected<void> ready = check_initialised(directory); !ready)
         return report_error(ready.error());
-    Expected<Stored> stored = import_certificate(directory, call.file);
+    const Expected<Stored> stored = import_signed_certificate(directory, call.file);
     if (!stored) return report_error(stored.error());
     fmt::print("Importing signed cluster certificate\nCertificate stored in {}\n",
                stored->file.string());

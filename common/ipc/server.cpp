@@ -166,7 +166,7 @@ struct ServerLoops {
 
     static void ask_handler(const State& state, const ClientPtr& client) {
         std::vector<std::string> words = split_words(client->request, state.settings.quoting);
-        if (words.empty()) {
+        if (words.empty() || words[0].empty()) {
             client->reply = error("No command specified");
             return;
         }

@@ -13,7 +13,7 @@ bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\f' || c == '\v'; 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Outside quotes a backslash takes the next character as it is; inside only `\"` and `\\` are
-// escapes. At the end of the line a backslash stands for itself.
+// escapes. At the end of the line a backslash is dropped.
 class Splitter {
 public:
     explicit Splitter(Quoting quoting) : quoting_(quoting) {}
@@ -32,7 +32,6 @@ public:
     }
 
     std::vector<std::string> finish() {
-        if (escaped_) word_ += '\\';
         end_word();
         return std::move(words_);
     }

@@ -3,7 +3,8 @@
 // The node core is `step(event) -> actions` and nothing else: no clock, no socket, no cmap, no log.
 // It knows the protocol's order from the client's side, the algorithms' client rules and the policy
 // of when to cast which vote; where the vote goes (corosync or a pipe) is the quorum provider's
-// business. SPDX-License-Identifier: BSD-3-Clause
+// business.
+// SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <optional>
@@ -34,7 +35,8 @@ struct QuorumChanged {
     bool operator==(const QuorumChanged&) const = default;
 };
 
-// What the provider says about our own vote after a notification: is it counted at the moment?
+// What the provider says about our own vote: is it counted at the moment? Wanted after every
+// RingChanged and QuorumChanged, once the actions of those have been carried out.
 struct FlagSeen {
     bool cast = false;
     bool operator==(const FlagSeen&) const = default;
@@ -46,7 +48,8 @@ struct ConfigChanged {
     bool operator==(const ConfigChanged&) const = default;
 };
 
-// Outcome of the heuristics run `number`; `undefined` means disabled (node.md 12).
+// Outcome of the heuristics run `number`; `undefined` means disabled (node.md 12). The result of a
+// run that was superseded may come or not.
 struct HeuristicsDone {
     std::uint32_t number = 0;
     wire::Heuristics result = wire::Heuristics::undefined;
@@ -132,6 +135,13 @@ struct StartTls {
     bool operator==(const StartTls&) const = default;
 };
 
+// From now on the arbiter may send messages of up to so many bytes, header included; until then, and
+// on every new connection at first, Settings::message_receive_size_initial holds (protocol.md 1).
+struct SetReceiveLimit {
+    std::uint32_t bytes = 0;
+    bool operator==(const SetReceiveLimit&) const = default;
+};
+
 // Drop the connection or the attempt; no ConnectionLost is expected for it.
 struct Disconnect {
     bool operator==(const Disconnect&) const = default;
@@ -166,7 +176,8 @@ struct Exit {
     bool operator==(const Exit&) const = default;
 };
 
-using Action = std::variant<Connect, Send, StartTls, Disconnect, Cast, RunHeuristics, Report, Exit>;
+using Action = std::variant<Connect, Send, StartTls, SetReceiveLimit, Disconnect, Cast, RunHeuristics,
+                            Report, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace castvote::qdevice

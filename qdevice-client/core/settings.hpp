@@ -19,6 +19,8 @@ struct NodeConfig {
     std::vector<wire::NodeInfo> nodes;            // node id and data centre id only
     std::optional<std::uint64_t> config_version;  // totem.config_version
     HeuristicsMode heuristics_mode = HeuristicsMode::off;
+    // The commands as text, compared and nothing else: a run in flight is repeated when they change.
+    std::string heuristics_commands;
     Duration heuristics_timeout{5000};
     Duration heuristics_sync_timeout{15000};
     Duration heuristics_interval{30000};
@@ -43,8 +45,8 @@ struct Settings {
     std::uint32_t message_send_size_initial = 32768;     // bytes
     std::uint32_t message_send_size_min = 32768;         // least that the arbiter must accept
     std::uint32_t message_receive_size_max = 16777216;   // most that the arbiter may announce
-    std::uint64_t jitter_seed =
-        0;  // drawn by the shell; makes reconnect delays differ between nodes
+    // Drawn by the shell; makes reconnect delays differ between nodes.
+    std::uint64_t jitter_seed = 0;
     NodeConfig config;
     bool operator==(const Settings&) const = default;
 };

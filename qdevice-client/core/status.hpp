@@ -12,6 +12,8 @@
 
 namespace castvote::qdevice {
 
+// tools.md 3.2. `connect_failed`: the last attempt found nobody, `disconnected`: it ended later;
+// in both the next one is due at `next_attempt`.
 enum class ConnectionState : std::uint8_t { disconnected, connecting, connect_failed, connected };
 
 enum class VoteTimer : std::uint8_t { stopped, casting_nack, casting_ack };
@@ -39,6 +41,7 @@ struct Status {
     wire::Heuristics heuristics_membership = wire::Heuristics::undefined;
     wire::Heuristics heuristics_connect = wire::Heuristics::undefined;
     std::string last_disconnect_reason;  // plain words; empty: never disconnected
+    std::optional<Instant> next_attempt;  // of a connection
 };
 
 }  // namespace castvote::qdevice

@@ -54,7 +54,9 @@ struct CorosyncProvider::Callbacks {
         self(handle).queue_.emplace_back(std::move(event));
     }
 
-    static void expected_votes(votequorum_handle_t handle, std::uint64_t, std::uint32_t) {
+    static void expected_votes(votequorum_handle_t handle, std::uint64_t,
+                               std::uint32_t expected) {
+        self(handle).expected_votes_ = expected;
         self(handle).recheck_ = self(handle).dirty_ = true;
     }
 
@@ -141,7 +143,13 @@ Expected<std::monostate, StartError> CorosyncProvider::register_device() {
         call = "cmap_track_add";
         result = cmap_.track([this] { dirty_ = true; });
     }
+    votequorum_info info{};
     if (result == CS_OK) {
+        call = "votequorum_getinfo";
+        result = votequorum_getinfo(handle_, VOTEQUORUM_QDEVICE_NODEID, &info);
+    }
+    if (result == CS_OK) {
+        expected_votes_ = info.node_expected_votes;
         votequorum_watch_.assign(fd);
         cmap_watch_.assign(cmap_.fd());
         return std::monostate{};

@@ -39,6 +39,7 @@ class CorosyncProvider final : public QuorumProvider {
     void cast(bool vote, const wire::RingId& ring) override;
     void deliver_pending() override;
     void stop(std::function<void(bool withdrawn)> done) override;
+    std::uint32_t expected_votes() const override { return expected_votes_; }
 
     // What logging.debug says at the moment of open().
     bool debug_wanted() const { return debug_; }
@@ -78,6 +79,7 @@ class CorosyncProvider final : public QuorumProvider {
     bool dirty_ = false;       // cmap changed since it was last read
     bool recheck_ = false;     // votes may have changed: look whether they still suit ffsplit
     bool debug_ = false;
+    std::uint32_t expected_votes_ = 0;
     std::optional<std::chrono::steady_clock::time_point> reload_seen_;
     Configuration configuration_;
     ProviderListener listener_;

@@ -82,6 +82,9 @@ class QuorumProvider {
     // then calls `done` with the proof (true) or without. No event follows. Call once.
     virtual void stop(std::function<void(bool withdrawn)> done) = 0;
 
+    // Expected votes as the provider counts them, the device's included; for the status.
+    virtual std::uint32_t expected_votes() const = 0;
+
     // What the daemon wants known beside its log: a change of state in one word (stdio writes it).
     virtual void tell_status(const std::string& connection, const std::string& arbiter) {
         static_cast<void>(connection);

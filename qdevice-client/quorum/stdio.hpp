@@ -28,6 +28,7 @@ class StdioProvider final : public QuorumProvider {
     void cast(bool vote, const wire::RingId& ring) override;
     void deliver_pending() override {}
     void stop(std::function<void(bool withdrawn)> done) override;
+    std::uint32_t expected_votes() const override { return counter_.tally().expected; }
     void tell_status(const std::string& connection, const std::string& arbiter) override;
 
    private:

@@ -216,6 +216,7 @@ void Arbiter::node_list(Session& session, const wire::Message& message) {
     reply.node_list_type = message.node_list_type;
     reply.ring_id = cluster_of(session).ring_of(session.node);
     reply.vote = *vote;
+    cluster_of(session).replied(session.node, *vote);
     send(session, std::move(reply));
 }
 
@@ -231,6 +232,7 @@ void Arbiter::ask_for_vote(Session& session, const wire::Message& message) {
     }
     wire::Message reply = reply_to(message, MessageType::ask_for_vote_reply);
     reply.vote = *vote;
+    cluster_of(session).replied(session.node, *vote);
     reply.ring_id = cluster_of(session).ring_of(session.node);
     send(session, std::move(reply));
 }
@@ -252,6 +254,7 @@ void Arbiter::heuristics_change(Session& session, const wire::Message& message) 
         cluster_of(session).heuristics_change(session.node, *message.heuristics, cluster_step());
     wire::Message reply = reply_to(message, MessageType::heuristics_change_reply);
     reply.vote = vote;
+    cluster_of(session).replied(session.node, vote);
     reply.ring_id = cluster_of(session).ring_of(session.node);
     reply.heuristics = message.heuristics;
     send(session, std::move(reply));

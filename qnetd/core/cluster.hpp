@@ -112,6 +112,8 @@ public:
     Expected<wire::Vote, wire::ReplyErrorCode> ask_for_vote(NodeId node) const;
     wire::Vote heuristics_change(NodeId node, wire::Heuristics heuristics, const Step& step);
     void vote_info_reply(NodeId node, std::uint32_t sequence, const Step& step);
+    // A reply to this node carries this vote: for the status, which shows the last one sent.
+    void replied(NodeId node, wire::Vote vote);
 
     void time_passed(const Step& step);
     std::optional<Instant> next_deadline() const;

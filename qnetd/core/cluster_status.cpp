@@ -30,6 +30,13 @@ NodeStatus status_of(const Member& member) {
 
 }  // namespace
 
+void Cluster::replied(NodeId node, wire::Vote vote) {
+    const auto found = members_.find(node);
+    if (found == members_.end()) return;
+    found->second.last_vote = vote;
+    if (vote == wire::Vote::ack || vote == wire::Vote::nack) found->second.last_ack_or_nack = vote;
+}
+
 ClusterStatus Cluster::status() const {
     ClusterStatus status;
     status.name = name_;

@@ -55,7 +55,7 @@ void Control::gather(Take take) {
     struct Gathering {
         std::size_t missing;
         std::vector<ClusterView> views;
-        std::size_t clients = 0;
+        std::size_t connections = 0;
         Take take;
     };
     auto gathering = std::make_shared<Gathering>();
@@ -63,13 +63,13 @@ void Control::gather(Take take) {
     gathering->take = std::move(take);
     const auto add = [gathering](ShardView part) {
         std::move(part.clusters.begin(), part.clusters.end(), std::back_inserter(gathering->views));
-        gathering->clients += part.clients;
+        gathering->connections += part.connections;
         if (--gathering->missing > 0) return;
         std::stable_sort(
             gathering->views.begin(), gathering->views.end(),
             [](const ClusterView& a, const ClusterView& b) { return a.order < b.order; });
         Everything everything;
-        everything.totals.clients = gathering->clients;
+        everything.totals.clients = gathering->connections;
         for (ClusterView& view : gathering->views) {
             if (!view.status.nodes.empty()) ++everything.totals.clusters;
             everything.clusters.push_back(std::move(view.status));

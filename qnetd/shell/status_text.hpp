@@ -13,8 +13,8 @@
 namespace castvote::qnetd {
 
 struct Totals {
-    std::size_t clients = 0;   // that passed INIT
-    std::size_t clusters = 0;  // that have any
+    std::size_t clients = 0;   // connections, those before INIT included, as stock counts
+    std::size_t clusters = 0;  // that have any node
 };
 
 std::string status_text(const Options& options, const Totals& totals, bool verbose);

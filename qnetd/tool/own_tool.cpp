@@ -67,6 +67,7 @@ int run_own_tool(const std::vector<std::string>& arguments) {
     app.set_version_flag("--version", "qnetd-tool " CASTVOTE_VERSION);
     app.add_option("--socket", wanted.socket, "control socket of the arbiter")->type_name("PATH");
     app.require_subcommand(1);
+    app.fallthrough();
     app.footer(
         "Exit status: 0 done; 1 wrong command line; 2 internal error; 3 no arbiter answers;\n"
         "4 the arbiter refused. Started as corosync-qnetd-tool it takes that program's options.\n");

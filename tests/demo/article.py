@@ -1,8 +1,8 @@
 """article.py -- the three failure tests of every two-node cluster, without and with the arbiter.
 
 A node fails; the link between the nodes is cut; one node's service link is cut. Each is done first
-to a cluster without an arbiter, then to one that has it, and after each corosync-quorumtool of every
-node says for itself what came of it.
+to a cluster without an arbiter, then to one that has it, and every time corosync-quorumtool says on
+each node what came of it.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import collections
@@ -10,11 +10,10 @@ import shutil
 
 from screen import side_by_side
 
-HOLD_SECONDS = 0.7
 WIDE_COLUMNS = 100  # From here on two quorumtools fit beside each other.
 
-#: What is done (to world and screen), and what must come of it: for a world without and with arbiter
-#: a condition on the world, and the judgement in words.
+#: What is done to a world, and what must come of it: without and with the arbiter, a condition on
+#: the world and the judgement in words.
 Test = collections.namedtuple("Test", "title text fault without without_words with_ with_words "
                                       "observe")
 
@@ -77,9 +76,11 @@ class Article:
         test.fault(world)
         if test.observe:  # "Nothing happens" takes a while to be true.
             world.hold(lambda: quorate(world, 1, 2), test.observe, "both nodes stay quorate")
-        world.wait(lambda: condition(world), 15, words)
-        world.hold(lambda: condition(world), HOLD_SECONDS, words)
-        self.show(world)
+        try:
+            world.wait(lambda: condition(world), 15, words)
+            world.hold(lambda: condition(world), world.usual_hold_seconds, words)
+        finally:
+            self.show(world)
         self.screen.say(words, "green", lead="as expected")
         world.heal()
         world.start_node(2)

@@ -23,7 +23,8 @@ import harness  # noqa: E402 -- the path above leads to it
 from screen import Screen, seconds  # noqa: E402
 from story import Story  # noqa: E402
 
-PROGRAMS = ("qnetd", "qnetd-tool", "qdevice-client", "qdevice-tool", "qcert")
+PROGRAMS = {"qnetd": ("qnetd", "qnetd-tool", "qcert"),
+            "qdevice": ("qdevice-client", "qdevice-tool", "qcert")}
 PACKAGES = {"corosync": "corosync", "corosync-quorumtool": "corosync", "ip": "iproute2",
             "nft": "nftables", "nsenter": "util-linux"}
 STOCK = {"qnetd": ("corosync-qnetd", "corosync-qnetd"),
@@ -60,18 +61,17 @@ def find_program(name):
 
 def need(given):
     """Is everything here? Said before anything is started."""
-    if {given.arbiter, given.nodes} != {"stock"}:
-        for program in PROGRAMS:
-            if not os.access(os.path.join(given.bin, program), os.X_OK):
-                raise CannotRun(f"{given.bin}/{program} is not there: run ./dev build")
+    sides = (("qnetd", given.arbiter), ("qdevice", given.nodes))
+    for program in [name for side, kind in sides if kind == "ours" for name in PROGRAMS[side]]:
+        if not os.access(os.path.join(given.bin, program), os.X_OK):
+            raise CannotRun(f"{given.bin}/{program} is not there: run ./dev build")
     if not given.corosync:
         return
     if os.geteuid() != 0:
         raise CannotRun("--corosync makes network namespaces, which needs root: run it as "
                         "`sudo ./dev demo --corosync` (./dev demo alone needs no root)")
     wanted = dict(PACKAGES)
-    wanted.update(STOCK[side] for side, kind in
-                  (("qnetd", given.arbiter), ("qdevice", given.nodes)) if kind == "stock")
+    wanted.update(STOCK[side] for side, kind in sides if kind == "stock")
     missing = sorted({package for program, package in wanted.items() if not find_program(program)})
     if missing:
         raise CannotRun(f"not installed: {', '.join(missing)}. Run ./dev setup demo stock")
@@ -89,9 +89,9 @@ def stdio(given, screen, env):
     started = time.monotonic()
     screen.line("Castvote: one arbiter, two nodes, on loopback with TLS", "bold")
     world = Loopback(env)
-    screen.say(f"Short timers, so that you need not wait: device timeout {TIMEOUT_MS} ms instead of "
-               "10 s, heartbeat 1 s instead of 8 s. With the usual ones everything below that waits "
-               "takes eight times as long.", "dim")
+    screen.say(f"Short timers, so that you need not wait: device timeout {TIMEOUT_MS} ms instead "
+               "of 10 s, heartbeat 1 s instead of 8 s. With the usual ones, waits for a silent "
+               "node are about eight times as long.", "dim")
     world.boot()
     if given.run:
         from play import play
@@ -108,9 +108,9 @@ def corosync(given, screen, env):
     started = time.monotonic()
     screen.line("Castvote with real corosync: two nodes and an arbiter in namespaces", "bold")
     kinds = {"ours": "ours", "stock": "of the corosync packages"}
-    screen.say(f"Arbiter: {kinds[given.arbiter]}. Node daemons: {kinds[given.nodes]}. Short timers: "
-               "token 1 s, device timeout 2 s instead of 10 s, sync timeout 4 s instead of 30 s.",
-               "dim")
+    screen.say(f"Arbiter: {kinds[given.arbiter]}. Node daemons: {kinds[given.nodes]}. Short "
+               "timers: token 1 s, device timeout 2 s instead of 10 s, sync timeout 4 s instead of "
+               "30 s.", "dim")
     world = Real(env, given.arbiter, given.nodes)
     world.boot()
     Story(screen, world).tell()

@@ -1,8 +1,8 @@
 """loopback.py -- the demo's world without root or corosync: three processes on loopback, with TLS.
 
 An arbiter, and two node daemons with the stdio provider. We are their "corosync": we tell each node
-in JSON lines in which ring it is (docs/stdio.md). Everything lives in one temporary folder and on one
-free port. It knows nothing of the story.
+in JSON lines in which ring it is (docs/stdio.md). Everything lives in one temporary folder and on
+one free port. It knows nothing of the story.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import json
@@ -12,16 +12,16 @@ import subprocess
 
 from harness import Failed, Process, die_with_parent
 from listener import Listener
-from words import sentences_of_status
 from world import World
 
 CLUSTER = "demo"
-TIMEOUT_MS = 1250  # quorum.device.timeout T; the heartbeat is 0.8 T = 1000 ms, the shortest there is
+TIMEOUT_MS = 1250  # quorum.device.timeout T; the heartbeat, 0.8 T, cannot be shorter than 1000 ms
 SYNC_TIMEOUT_MS = 10000  # for so long a new membership may wait for the arbiter
 
 
 class Loopback(World):
     names = {1: "node 1", 2: "node 2"}
+    settling_seconds = 2.2  # Two heartbeats.
 
     def __init__(self, env):
         self.env = env
@@ -140,6 +140,14 @@ class Loopback(World):
         self.start_arbiter()
 
     # -- what they say -----------------------------------------------------------------------
+
+    def arbiter_process(self):
+        return self.arbiter
+
+    def arbiter_status(self):
+        done = self.env.run([self.env.program("qnetd-tool"), "--socket", self.arbiter_socket(),
+                             "status", "--json"], seconds=5)
+        return json.loads(done.stdout)
 
     def now(self, number):
         with self.listener.lock:

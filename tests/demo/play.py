@@ -1,7 +1,7 @@
 """play.py -- `./dev run`: the demo's world left running, with a handful of commands.
 
-Whoever plays is the fate of the cluster; the same watch as in the demo looks on, and says so at once
-if two partitions should ever be quorate.
+Whoever plays is the cluster's fate. The same watch as in the demo looks on, and says so at once if
+two partitions should ever be quorate.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import os

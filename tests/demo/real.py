@@ -1,17 +1,20 @@
 """real.py -- the demo's world with real corosync: two nodes and an arbiter in namespaces (root).
 
-The cluster itself is that of the system tests (tests/system/cluster.py); here it only gets the names
-and verbs of the story.
+The cluster itself is that of the system tests (tests/system/cluster.py); here it only gets the
+names and verbs of the story.
 """
 # SPDX-License-Identifier: BSD-3-Clause
+import json
+
 from cluster import Cluster
 from harness import Failed
-from words import sentences_of_list, sentences_of_status
+from words import sentences_of_list
 from world import World
 
 
 class Real(World):
     names = {1: "nodeA", 2: "nodeB"}
+    settling_seconds = 3.5  # Two heartbeats of 1600 ms.
 
     def __init__(self, env, arbiter, node):
         self.env = env
@@ -58,9 +61,17 @@ class Real(World):
             if process and not process.alive():
                 raise Failed(f"{what} has ended by itself, status {process.popen.returncode}")
 
+    def arbiter_process(self):
+        return self.cluster.arbiter_daemon
+
+    def arbiter_status(self):
+        done = self.cluster.arbiter.run(
+            [self.env.program("qnetd-tool"), "status", "--json"], seconds=5)
+        return json.loads(done.stdout)
+
     def arbiter_says(self):
         if self.cluster.kinds["qnetd"] == "ours":
-            return sentences_of_status(self.cluster.own_status(), self.names)
+            return super().arbiter_says()
         return sentences_of_list(self.cluster.status(), self.names)
 
     def quorumtool(self, number):

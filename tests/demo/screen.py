@@ -5,6 +5,7 @@ also says in words that it is. The layout fits 80 columns and stays the same on 
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+import re
 import sys
 import textwrap
 
@@ -42,8 +43,10 @@ class Screen:
     def say(self, text, *colours, lead=""):
         """A paragraph; `lead` stands before its first line, in bold."""
         empty = INDENT + " " * (len(lead) + 2 if lead else 0)
+        text = re.sub(r"(\d) (s|ms)\b", "\\1\u00a0\\2", text)  # A number stays with its unit.
         rows = textwrap.wrap(text, COLUMNS - len(empty), break_long_words=False,
                              break_on_hyphens=False) or [""]
+        rows = [row.replace("\u00a0", " ") for row in rows]
         for i, row in enumerate(rows):
             first = lead and i == 0
             start = INDENT + self.paint(f"{lead}: ", "bold") if first else empty

@@ -10,8 +10,8 @@ import time
 
 from screen import braces, seconds
 
+LIMIT_SECONDS = 15  # For one step to settle.
 HEADER = ("node", "partition", "votes", "state", "arbiter's vote", "what happened")
-HOLD_SECONDS = 0.7  # What has settled must stay for so long.
 
 
 def whole(world):
@@ -77,15 +77,16 @@ class Story:
 
     # -- steps -------------------------------------------------------------------------------
 
-    def step(self, title, text, action, settled, what, limit=15):
+    def step(self, title, text, action, settled, what, hold=None):
         """Does one thing to the world, waits until it has settled, shows it."""
         self.steps += 1
         self.screen.heading(self.steps, title)
         self.screen.say(text)
+        self.world.mark()
         since = time.monotonic()
         action()
-        self.world.wait(settled, limit, what)
-        self.world.hold(settled, HOLD_SECONDS, what)
+        self.world.wait(settled, LIMIT_SECONDS, what)
+        self.world.hold(settled, hold or self.world.usual_hold_seconds, what)
         self.world.must_be_one_partition()
         self.show(since)
 
@@ -93,7 +94,7 @@ class Story:
         world, names = self.world, self.world.names
         self.step("Healthy", "Two nodes, one vote each, and the arbiter's vote: 3 votes, 2 make a "
                   "quorum.", lambda: None, lambda: whole(world),
-                  "both nodes in one partition, with 3 votes of 3")
+                  "both nodes in one partition, with 3 votes of 3", world.settling_seconds)
         self.step("The link between the nodes is cut", "Neither node sees the other any more. Both "
                   "are alive, and either could believe the other dead: without an arbiter both "
                   "would have to stop. Both still reach the arbiter.", world.cut,
@@ -104,9 +105,9 @@ class Story:
                   "only with the arbiter's vote, and may have it only when it is certain that "
                   f"{names[winner]} no longer counts it.", lambda: world.kill(winner),
                   lambda: alone(world, loser), f"{names[loser]} takes over")
-        self.step("The arbiter is restarted (kill -9, new start)", f"{names[loser]} must stop while "
-                  "the vote is gone. The new arbiter remembers nothing, so it holds the vote back "
-                  "until nobody from before can still count it.", world.restart_arbiter,
+        self.step("The arbiter is restarted (kill -9, new start)", f"{names[loser]} must stop "
+                  "while the vote is gone. The new arbiter remembers nothing, so it holds the vote "
+                  "back until nobody from before can still count it.", world.restart_arbiter,
                   lambda: alone(world, loser),
                   f"{names[loser]} gets the vote again")
 

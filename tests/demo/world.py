@@ -1,13 +1,14 @@
 """world.py -- what the story can do in any world, and how it waits there.
 
-A world has two nodes and an arbiter. It says what each node counts (`now`), and `check` fails as soon
-as something was seen that must never be: two partitions quorate at once, or a program that ended by
-itself. Waiting means checking all the while.
+A world has two nodes and an arbiter. It says what each node counts (`now`), and `check` fails as
+soon as something was seen that must never be: two partitions quorate at once, or a program that
+ended by itself. Waiting means checking all the while.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import time
 
 from harness import Failed
+from words import sentences_of_log, sentences_of_status
 
 PAUSE_SECONDS = 0.02
 
@@ -15,6 +16,31 @@ PAUSE_SECONDS = 0.02
 class World:
     names = {}  # node number -> how the node is called on the screen
     partitions = None
+    marked = (None, 0)
+    usual_hold_seconds = 0.7  # What has settled must stay for so long.
+    settling_seconds = 0.7  # After this the votes are old enough to be handed over without a wait.
+
+    def arbiter_process(self):
+        raise NotImplementedError
+
+    def arbiter_status(self):
+        """What `qnetd-tool status --json` prints, as data; None if that arbiter is not ours."""
+        raise NotImplementedError
+
+    def mark(self):
+        """From here on the arbiter's log is news."""
+        process = self.arbiter_process()
+        self.marked = (process, len(process.log()) if process else 0)
+
+    def arbiter_news(self):
+        process, read = self.marked
+        now = self.arbiter_process()
+        return now.log()[read if now is process else 0:]
+
+    def arbiter_says(self):
+        """Why it is as it is, in a few sentences."""
+        said = sentences_of_log(self.arbiter_news(), self.names)
+        return said + sentences_of_status(self.arbiter_status(), self.names)
 
     def check(self):
         raise NotImplementedError

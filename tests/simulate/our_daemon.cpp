@@ -68,7 +68,13 @@ private:
     }
     void carry_out(const qdevice::StartTls&) {}
     void carry_out(const qdevice::Disconnect&) { world_.network.close_from_node(node_); }
-    void carry_out(const qdevice::Cast& cast) { world_.cluster.poll(node_, cast.vote, cast.ring); }
+    void carry_out(const qdevice::Cast& cast) {
+        const bool was_set = world_.cluster.node(node_).flag;
+        const bool is_taken = world_.cluster.poll(node_, cast.vote, cast.ring);
+        if (was_set != cast.vote || !is_taken)
+            world_.trace(node_, std::string(is_taken ? "casts " : "is refused ") +
+                                    (cast.vote ? "yes" : "no"));
+    }
     void carry_out(const qdevice::RunHeuristics& run) {
         later(world_.dice.between(300, ms(2)), [this, number = run.number] {
             step(qdevice::HeuristicsDone{number, wire::Heuristics::undefined});

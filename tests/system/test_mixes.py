@@ -1,7 +1,7 @@
 """test_mixes.py -- real corosync, with every mix of our programs and the packaged ones.
 
-In each mix: both nodes get the arbiter's vote; when the link between them is cut exactly one goes on,
-and at no instant two; healed, all votes are back. Then what must be refused: certificates by another
+In each mix: both nodes get the arbiter's vote; when the link between them is cut exactly one goes
+on, and at no instant two; healed, all votes are back. Then what goes wrong: certificates by another
 CA or for another cluster, and an arbiter that is not there; whoever notices must say so plainly.
 """
 # SPDX-License-Identifier: BSD-3-Clause
@@ -44,7 +44,7 @@ def test_stock_arbiter_and_our_nodes(env):
     split_and_heal(env, "stock", "ours")
 
 
-# -- certificates that must be refused --------------------------------------------------------------
+# -- certificates that must be refused -------------------------------------------------------------
 
 def two_votes_only(cluster, number):
     """In one partition with the other node, quorate, but without the arbiter's vote."""
@@ -103,7 +103,7 @@ def test_our_node_refuses_an_arbiter_of_another_ca(env):
     cluster.hold(refused, 3, "neither has the arbiter's vote")
 
 
-# -- nobody there -----------------------------------------------------------------------------------
+# -- nobody there ----------------------------------------------------------------------------------
 
 def test_our_nodes_say_that_the_arbiter_is_not_there(env):
     cluster = Cluster(env, arbiter="ours", node="ours")

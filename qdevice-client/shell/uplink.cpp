@@ -1,0 +1,95 @@
+// uplink.cpp -- see uplink.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qdevice-client/shell/uplink.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/net/log.hpp"
+#include "common/wire/describe.hpp"
+
+namespace castvote::qdevice {
+
+namespace {
+
+LostCause cause_of(net::ChannelEnd end) {
+    switch (end) {
+        case net::ChannelEnd::end_of_stream: return LostCause::end_of_stream;
+        case net::ChannelEnd::reset_or_error: return LostCause::reset_or_error;
+        case net::ChannelEnd::queue_full: return LostCause::queue_full;
+        case net::ChannelEnd::tls_failed: return LostCause::tls_failed;
+    }
+    return LostCause::reset_or_error;
+}
+
+}  // namespace
+
+Uplink::Uplink(net::asio::io_context& io, UplinkSettings settings,
+               std::function<void(EventWhat)> deliver)
+    : io_(io), settings_(std::move(settings)), deliver_(std::move(deliver)) {}
+
+void Uplink::connect() {
+    disconnect();
+    connector_ = net::Connector::start(io_, settings_.target, [this](auto result) {
+        connector_.reset();
+        if (result)
+            connected(std::move(*result));
+        else
+            deliver_(ConnectionLost{LostCause::connect_failed, result.error()});
+    });
+}
+
+void Uplink::connected(net::tcp::socket socket) {
+    channel_ = net::Channel::make(std::move(socket), settings_.limits);
+    net::ChannelCallbacks callbacks;
+    callbacks.on_message = [this](wire::Inbound inbound) { received(std::move(inbound)); };
+    callbacks.on_tls = [this](const net::TlsFacts& facts) { tls_established(facts); };
+    callbacks.on_end = [this](net::ChannelEnd end, const std::string& detail) {
+        channel_.reset();
+        deliver_(ConnectionLost{cause_of(end), detail});
+    };
+    channel_->start(std::move(callbacks));
+    deliver_(Connected{});
+}
+
+void Uplink::received(wire::Inbound inbound) {
+    if (net::log_wants(net::LogLevel::debug))
+        net::log(net::LogLevel::debug, "from the arbiter: " + wire::describe(inbound));
+    const auto* message = std::get_if<wire::Message>(&inbound);
+    if (message != nullptr && message->type == wire::MessageType::init_reply &&
+        message->server_maximum_reply_size) {
+        const auto announced = *message->server_maximum_reply_size;
+        channel_->set_message_receive_size_max(
+            std::clamp<std::size_t>(announced, settings_.limits.message_receive_size_max,
+                                    std::max<std::size_t>(settings_.message_receive_size_max,
+                                                          settings_.limits.message_receive_size_max)));
+    }
+    deliver_(Received{std::move(inbound)});
+}
+
+void Uplink::tls_established(const net::TlsFacts& facts) {
+    for (const std::string& warning : facts.warnings)
+        net::log(net::LogLevel::warning, "the arbiter's certificate: " + warning);
+    net::log(net::LogLevel::debug, "TLS with the arbiter: " + facts.version);
+    deliver_(TlsEstablished{facts.own_certificate_sent});
+}
+
+void Uplink::send(const wire::Message& message) {
+    if (!channel_) return;
+    if (net::log_wants(net::LogLevel::debug))
+        net::log(net::LogLevel::debug, "to the arbiter: " + wire::describe(message));
+    channel_->send(message);
+}
+
+void Uplink::start_tls() {
+    if (channel_ && settings_.tls) channel_->start_tls(*settings_.tls);
+}
+
+void Uplink::disconnect() {
+    if (const auto connector = std::exchange(connector_, nullptr)) connector->cancel();
+    if (const auto channel = std::exchange(channel_, nullptr)) channel->close();
+}
+
+}  // namespace castvote::qdevice

@@ -1,0 +1,56 @@
+// uplink.hpp -- the one connection to the arbiter: what the core's actions Connect, Send, StartTls
+// and Disconnect do, and the events that come back.
+//
+// Knows no order of messages and no votes. Events are delivered from the loop, never from within a
+// call, and none comes after disconnect().
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "common/net/channel.hpp"
+#include "common/net/connect.hpp"
+#include "qdevice-client/core/events.hpp"
+#include "qdevice-client/quorum/configuration.hpp"
+
+namespace castvote::qdevice {
+
+using EventWhat = decltype(Event::what);
+
+struct UplinkSettings {
+    net::ConnectTarget target;
+    net::ChannelLimits limits;
+    std::uint32_t message_receive_size_max = 16777216;  // the most that an arbiter may announce
+    std::optional<net::TlsContext> tls;                 // none: tls is off
+};
+
+class Uplink {
+public:
+    Uplink(net::asio::io_context& io, UplinkSettings settings,
+           std::function<void(EventWhat)> deliver);
+    ~Uplink() { disconnect(); }
+    Uplink(const Uplink&) = delete;
+    Uplink& operator=(const Uplink&) = delete;
+
+    void connect();
+    void send(const wire::Message& message);
+    void start_tls();
+    void disconnect();
+    // Something arrived that was not delivered yet.
+    bool has_input() const { return channel_ && channel_->has_input(); }
+
+private:
+    void connected(net::tcp::socket socket);
+    void received(wire::Inbound inbound);
+    void tls_established(const net::TlsFacts& facts);
+
+    net::asio::io_context& io_;
+    UplinkSettings settings_;
+    std::function<void(EventWhat)> deliver_;
+    std::shared_ptr<net::Connector> connector_;
+    std::shared_ptr<net::Channel> channel_;
+};
+
+}  // namespace castvote::qdevice
