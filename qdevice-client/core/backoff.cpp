@@ -26,8 +26,8 @@ std::uint64_t Backoff::draw(std::uint64_t below) {
 Duration Backoff::next(Retry retry, Duration connect_timeout) {
     const bool is_soon = retry == Retry::soon;
     const Duration first = is_soon ? soon_first : later_first;
-    // A try costs the arbiter little and finds it back quickly; a stock client asks once per connect
-    // timeout or every 2.2 s on average.
+    // A try costs the arbiter little and finds it back quickly; a stock client asks once per
+    // connect timeout or every 2.2 s on average.
     const Duration longest = is_soon ? std::max(connect_timeout / 4, soon_first) : later_max;
     const Duration full = std::min(first * (1 << std::min(failures_, doublings_max)), longest);
     ++failures_;

@@ -1,8 +1,8 @@
 // backoff.hpp -- how long to wait before the next attempt to reach the arbiter.
 //
-// Quick after what heals by itself, slow after an answer that somebody must mend first. Every wait is
-// drawn from its upper half with the node's own seed: the stock daemons of a cluster all sleep the
-// same sequence and knock at the same moments (protocol.md 10).
+// Quick after what heals by itself, slow after an answer that somebody must mend first. Every wait
+// is drawn from its upper half with the node's own seed: the stock daemons of a cluster all sleep
+// the same sequence and knock at the same moments (protocol.md 10).
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -39,8 +39,7 @@ bool Contact::may_vote(Instant now, const Intervals& intervals) const {
 
 std::optional<Instant> Contact::deadline(const Intervals& intervals) const {
     std::optional<Instant> earliest = next_echo_;
-    if (!unanswered_.empty())
-        keep_earlier(earliest, unanswered_.front().sent + intervals.answer);
+    if (!unanswered_.empty()) keep_earlier(earliest, unanswered_.front().sent + intervals.answer);
     return earliest;
 }
 

@@ -46,9 +46,9 @@ private:
         bool operator==(const Echo&) const = default;
     };
 
-    std::uint32_t number_ = 0;   // of the last echo sent
-    std::deque<Echo> unanswered_;  // oldest first; 0.75 HB / (HB/8) bounds it
-    std::optional<Instant> proven_;     // when the last answered request was sent; none: no contact
+    std::uint32_t number_ = 0;       // of the last echo sent
+    std::deque<Echo> unanswered_;    // oldest first; 0.75 HB / (HB/8) bounds it
+    std::optional<Instant> proven_;  // when the last answered request was sent; none: no contact
     std::optional<Instant> next_echo_;
     std::optional<Instant> last_reply_;
 };

@@ -1,8 +1,8 @@
 // intervals.hpp -- every time that follows from quorum.device.timeout T (protocol.md 9).
 //
-// What the arbiter sees is the stock client's: it is told HB = 0.8 T and asked at any rate. The rest
-// is ours and follows arbiter.md 10: we stop voting before a stock arbiter, which waits 1.5 HB from
-// our last message, may give the vote to somebody else.
+// What the arbiter sees is the stock client's: it is told HB = 0.8 T and asked at any rate. The
+// rest is ours and follows arbiter.md 10: we stop voting before a stock arbiter, which waits 1.5 HB
+// from our last message, may give the vote to somebody else.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -19,7 +19,8 @@ struct NodeConfig {
     std::vector<wire::NodeInfo> nodes;            // node id and data centre id only
     std::optional<std::uint64_t> config_version;  // totem.config_version
     HeuristicsMode heuristics_mode = HeuristicsMode::off;
-    // The commands as text, compared and nothing else: a run in flight is repeated when they change.
+    // The commands as text, compared and nothing else: a run in flight is repeated when they
+    // change.
     std::string heuristics_commands;
     Duration heuristics_timeout{5000};
     Duration heuristics_sync_timeout{15000};

@@ -40,7 +40,7 @@ struct Status {
     wire::Heuristics heuristics_regular = wire::Heuristics::undefined;
     wire::Heuristics heuristics_membership = wire::Heuristics::undefined;
     wire::Heuristics heuristics_connect = wire::Heuristics::undefined;
-    std::string last_disconnect_reason;  // plain words; empty: never disconnected
+    std::string last_disconnect_reason;   // plain words; empty: never disconnected
     std::optional<Instant> next_attempt;  // of a connection
 };
 

@@ -46,20 +46,21 @@ void VotePolicy::wait() {
     next_cast_.reset();
 }
 
-// Fact 1 of safety.md: a message that corosync had queued is delivered after the synchronisation and
-// overwrites the flag, so what we cast last need not be what counts.
+// Fact 1 of safety.md: a message that corosync had queued is delivered after the synchronisation
+// and overwrites the flag, so what we cast last need not be what counts.
 std::optional<Cast> VotePolicy::compare(bool flag, bool in_sync, Instant now) {
     if (!ring_ || !last_) return {};
     const bool is_of_this_ring = last_->cast.ring == ring_;
     if (flag) {
-        // Ours if we cast it in this ring. Also while we wait or are paused: it counts without a word
-        // of the arbiter for this ring. Not while a newer ring synchronises: nothing counts there,
-        // and a cast would end the synchronisation without the vote; when it ends we are asked again.
+        // Ours if we cast it in this ring. Also while we wait or are paused: it counts without a
+        // word of the arbiter for this ring. Not while a newer ring synchronises: nothing counts
+        // there, and a cast would end the synchronisation without the vote; when it ends we are
+        // asked again.
         if (is_of_this_ring ? last_->cast.vote : in_sync) return {};
         return cast(false, now);
     }
     // Lost: given again only if the arbiter's word for this ring still stands.
-    if (is_granted() && last_->cast.vote) return cast(true, now);
+    if (is_granted()) return cast(true, now);
     return {};
 }
 

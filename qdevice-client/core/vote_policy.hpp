@@ -1,9 +1,10 @@
-// vote_policy.hpp -- what is cast, for which ring, and when (arbiter.md 1.2, safety.md facts 1 and 2).
+// vote_policy.hpp -- what is cast, for which ring, and when (arbiter.md 1.2, safety.md facts 1 and
+// 2).
 //
 // The rule guarded here: a yes is cast only for the ring that corosync is in, and only on the
-// arbiter's word for that very ring. A new ring ends every older yes at once; the stock client keeps
-// it and can cast it for the new ring (arbiter.md 11). It does not know connections: who is cut off
-// calls deny().
+// arbiter's word for that very ring. A new ring ends every older yes at once; the stock client
+// keeps it and can cast it for the new ring (arbiter.md 11). It does not know connections: who is
+// cut off calls deny().
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

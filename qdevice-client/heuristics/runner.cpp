@@ -187,9 +187,8 @@ void HeuristicsRunner::judge(const Process& process, int status) {
 void HeuristicsRunner::finish(wire::Heuristics result) {
     in_flight_ = false;
     abandon_running();
-    boost::asio::post(deadline_.get_executor(), [done = done_, number = number_, result] {
-        done(number, result);
-    });
+    boost::asio::post(deadline_.get_executor(),
+                      [done = done_, number = number_, result] { done(number, result); });
 }
 
 void HeuristicsRunner::abandon_running() {

@@ -1,8 +1,8 @@
 // runner.hpp -- runs the heuristics commands and says pass or fail (node.md 12).
 //
-// All commands run in parallel, each in a process group of its own and with nothing but /dev/null to
-// talk to, so that a chatty, hanging or crashing one harms nobody. Their end is noticed at once, by
-// SIGCHLD. Whatever outlives its run is told to terminate, and later killed.
+// All commands run in parallel, each in a process group of its own and with nothing but /dev/null
+// to talk to, so that a chatty, hanging or crashing one harms nobody. Their end is noticed at once,
+// by SIGCHLD. Whatever outlives its run is told to terminate, and later killed.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -25,13 +25,13 @@
 namespace castvote::qdevice {
 
 struct HeuristicsLimits {
-    bool use_path = false;             // find commands in PATH (-S heuristics_use_execvp)
+    bool use_path = false;              // find commands in PATH (-S heuristics_use_execvp)
     std::uint32_t max_processes = 160;  // those waiting to be killed included
-    Duration kill_interval{5000};      // from SIGTERM to SIGKILL
+    Duration kill_interval{5000};       // from SIGTERM to SIGKILL
 };
 
 class HeuristicsRunner {
-   public:
+public:
     // result: undefined without commands, else pass or fail; never called from within run().
     using Done = std::function<void(std::uint32_t number, wire::Heuristics result)>;
     using Log = std::function<void(Level, const std::string&)>;
@@ -47,7 +47,7 @@ class HeuristicsRunner {
     // Supersedes a run in flight, which then never answers.
     void run(std::uint32_t number, Duration timeout);
 
-   private:
+private:
     struct Process {
         std::string name;
         std::chrono::steady_clock::time_point kill_at{};  // SIGTERM was sent, SIGKILL is due then

@@ -107,9 +107,9 @@ cs_error_t Cmap::track(std::function<void()> on_change) {
     };
     constexpr std::int32_t changes = CMAP_TRACK_ADD | CMAP_TRACK_MODIFY;
     constexpr std::int32_t below = changes | CMAP_TRACK_DELETE | CMAP_TRACK_PREFIX;
-    for (const Tracked& t : {Tracked{"config.totemconfig_reload_in_progress", changes},
-                             Tracked{"nodelist.", below}, Tracked{"logging.", below},
-                             Tracked{"quorum.device.", below}}) {
+    for (const Tracked& t :
+         {Tracked{"config.totemconfig_reload_in_progress", changes}, Tracked{"nodelist.", below},
+          Tracked{"logging.", below}, Tracked{"quorum.device.", below}}) {
         cmap_track_handle_t track = 0;
         const cs_error_t result =
             cmap_track_add(handle_, t.key, t.flags, tracked, &on_change_, &track);

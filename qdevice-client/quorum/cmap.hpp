@@ -1,9 +1,9 @@
 // cmap.hpp -- libcmap: one connection, snapshots of the keys we read, and change tracking.
 //
 // During a corosync synchronisation cmap calls block, and if the synchronisation waits for our vote
-// that is a deadlock (node.md 4.2). So a snapshot asks `may_go_on` before every single call and gives
-// up when it says no; whoever owns this object never calls it between a node list notification and
-// the following quorum notification.
+// that is a deadlock (node.md 4.2). So a snapshot asks `may_go_on` before every single call and
+// gives up when it says no; whoever owns this object never calls it between a node list
+// notification and the following quorum notification.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -19,7 +19,7 @@
 namespace castvote::qdevice {
 
 class Cmap {
-   public:
+public:
     Cmap() = default;
     ~Cmap() { close(); }
     Cmap(const Cmap&) = delete;
@@ -41,7 +41,7 @@ class Cmap {
     // Delivers waiting changes. False: corosync is gone.
     bool dispatch();
 
-   private:
+private:
     cs_error_t read_prefix(const char* prefix, const std::function<bool()>& may_go_on,
                            Snapshot& into);
     cs_error_t read_key(const char* key, cmap_value_types_t type, Snapshot& into);

@@ -42,7 +42,8 @@ Configured<std::monostate> read_net(const Snapshot& map, const ConfigurationLimi
     c.port = static_cast<std::uint16_t>(*port);
     const auto algorithm =
         parse_algorithm(get<std::string>(map, net + "algorithm").value_or("ffsplit"), limits);
-    if (!algorithm) return wrong(net + "algorithm", algorithm.error().what, algorithm.error().remedy);
+    if (!algorithm)
+        return wrong(net + "algorithm", algorithm.error().what, algorithm.error().remedy);
     c.settings.algorithm = *algorithm;
     const auto tie =
         parse_tie_breaker(get<std::string>(map, net + "tie_breaker").value_or("lowest"));

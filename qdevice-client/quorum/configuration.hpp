@@ -68,7 +68,8 @@ template <class T>
 using Configured = Expected<T, ConfigurationError>;
 
 // The whole configuration, ready for a new core.
-Configured<Configuration> read_configuration(const Snapshot& map, const ConfigurationLimits& limits);
+Configured<Configuration> read_configuration(const Snapshot& map,
+                                             const ConfigurationLimits& limits);
 
 // A change at run time (node.md 5.7). An invalid part keeps the old value and leaves a warning.
 Configuration reread_configuration(const Snapshot& map, const ConfigurationLimits& limits,

@@ -29,10 +29,12 @@ StartError start_error(const char* call, cs_error_t result) {
                             "auto_tie_breaker), see corosync's log",
                             call)};
     if (result == CS_ERR_EXIST)
-        return {StartProblem::refused,
-                fmt::format("corosync knows another quorum device ({}): stop that one on every node",
-                            call)};
-    return {StartProblem::refused, fmt::format("corosync refused {}: {}", call, cs_strerror(result))};
+        return {
+            StartProblem::refused,
+            fmt::format("corosync knows another quorum device ({}): stop that one on every node",
+                        call)};
+    return {StartProblem::refused,
+            fmt::format("corosync refused {}: {}", call, cs_strerror(result))};
 }
 
 }  // namespace
@@ -54,8 +56,7 @@ struct CorosyncProvider::Callbacks {
         self(handle).queue_.emplace_back(std::move(event));
     }
 
-    static void expected_votes(votequorum_handle_t handle, std::uint64_t,
-                               std::uint32_t expected) {
+    static void expected_votes(votequorum_handle_t handle, std::uint64_t, std::uint32_t expected) {
         self(handle).expected_votes_ = expected;
         self(handle).recheck_ = self(handle).dirty_ = true;
     }

@@ -1,9 +1,9 @@
 // corosync.hpp -- the quorum provider over libvotequorum and libcmap (node.md 3 to 6).
 //
-// Guards two rules: nothing is registered before the configuration was found good, and cmap is never
-// touched between a node list notification and the following quorum notification. The libraries'
-// calls block until corosync answers, as in the stock daemon; corosync answers them from its main
-// loop within milliseconds, votequorum's also during a synchronisation.
+// Guards two rules: nothing is registered before the configuration was found good, and cmap is
+// never touched between a node list notification and the following quorum notification. The
+// libraries' calls block until corosync answers, as in the stock daemon; corosync answers them from
+// its main loop within milliseconds, votequorum's also during a synchronisation.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -28,7 +28,7 @@ struct CorosyncOptions {
 };
 
 class CorosyncProvider final : public QuorumProvider {
-   public:
+public:
     CorosyncProvider(boost::asio::io_context& io, CorosyncOptions options);
     ~CorosyncProvider() override;
     CorosyncProvider(const CorosyncProvider&) = delete;
@@ -44,7 +44,7 @@ class CorosyncProvider final : public QuorumProvider {
     // What logging.debug says at the moment of open().
     bool debug_wanted() const { return debug_; }
 
-   private:
+private:
     struct Callbacks;  // the C functions that libvotequorum calls
 
     Expected<std::monostate, StartError> register_device();
@@ -70,14 +70,14 @@ class CorosyncProvider final : public QuorumProvider {
     boost::asio::steady_timer nack_timer_;
     Cmap cmap_;
     votequorum_handle_t handle_ = 0;
-    bool open_ = false;        // libvotequorum is connected
+    bool open_ = false;  // libvotequorum is connected
     bool registered_ = false;
     bool lost_ = false;
     bool draining_ = false;
     bool cmap_watched_ = false;
-    bool in_sync_ = false;     // a node list came, the quorum notification did not yet
-    bool dirty_ = false;       // cmap changed since it was last read
-    bool recheck_ = false;     // votes may have changed: look whether they still suit ffsplit
+    bool in_sync_ = false;  // a node list came, the quorum notification did not yet
+    bool dirty_ = false;    // cmap changed since it was last read
+    bool recheck_ = false;  // votes may have changed: look whether they still suit ffsplit
     bool debug_ = false;
     std::uint32_t expected_votes_ = 0;
     std::optional<std::chrono::steady_clock::time_point> reload_seen_;

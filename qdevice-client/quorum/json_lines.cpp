@@ -56,9 +56,7 @@ Expected<InputLine, std::string> nodes(const Json& object) {
     return NodesLine{*ids, version};
 }
 
-Json ring_of(const Tally& tally) {
-    return {{"node", tally.ring.node_id}, {"seq", tally.ring.seq}};
-}
+Json ring_of(const Tally& tally) { return {{"node", tally.ring.node_id}, {"seq", tally.ring.seq}}; }
 
 // What the world hands us may be no valid UTF-8; such bytes are replaced, never thrown at us.
 std::string written(const Json& object) {

@@ -13,14 +13,14 @@
 namespace castvote::qdevice {
 
 class LineWriter {
-   public:
+public:
     // Takes a duplicate of `fd`. on_failure is called once, from the loop.
     LineWriter(boost::asio::io_context& io, int fd, std::function<void(std::string)> on_failure);
 
     void write(const std::string& line);
     bool is_idle() const { return !busy_ && waiting_.empty(); }
 
-   private:
+private:
     void pump();
     void fail(std::string why);
 

@@ -43,9 +43,9 @@ struct Remark {
     std::string text;
 };
 
-using ProviderEvent = std::variant<RingChanged, QuorumChanged, FlagSeen, CastRefused, ProviderLost,
-                                   Reconfigured, DeviceRemoved, DebugWanted, Unfit, StopWanted,
-                                   Remark>;
+using ProviderEvent =
+    std::variant<RingChanged, QuorumChanged, FlagSeen, CastRefused, ProviderLost, Reconfigured,
+                 DeviceRemoved, DebugWanted, Unfit, StopWanted, Remark>;
 using ProviderListener = std::function<void(ProviderEvent)>;
 
 enum class StartProblem : std::uint8_t {
@@ -62,7 +62,7 @@ struct StartError {
 };
 
 class QuorumProvider {
-   public:
+public:
     virtual ~QuorumProvider() = default;
 
     // Connects and reads the configuration; registers nothing, so a failure leaves no trace.
@@ -78,8 +78,8 @@ class QuorumProvider {
     // Delivers what is already readable, before time-outs are judged.
     virtual void deliver_pending() = 0;
 
-    // Withdraws the device, outside a synchronisation if that ends soon, and checks that it is gone;
-    // then calls `done` with the proof (true) or without. No event follows. Call once.
+    // Withdraws the device, outside a synchronisation if that ends soon, and checks that it is
+    // gone; then calls `done` with the proof (true) or without. No event follows. Call once.
     virtual void stop(std::function<void(bool withdrawn)> done) = 0;
 
     // Expected votes as the provider counts them, the device's included; for the status.

@@ -64,9 +64,8 @@ std::vector<HeuristicsCommand> read_commands(const Snapshot& map,
         const std::string name = at->first.substr(prefix.size());
         const auto* line = std::get_if<std::string>(&at->second);
         if (name.empty() || name.find('.') != std::string::npos || line == nullptr)
-            warnings.push_back(
-                fmt::format("{} is ignored: a command is a string, and its name has no dot",
-                            at->first));
+            warnings.push_back(fmt::format(
+                "{} is ignored: a command is a string, and its name has no dot", at->first));
         else
             commands.push_back({name, *line});
     }
@@ -106,18 +105,17 @@ std::optional<ConfigurationError> read_heuristics(const Snapshot& map,
     const std::string prefix = "quorum.device.heuristics.";
     const auto mode = read_mode(map);
     if (!mode) return mode.error();
-    const auto timeout = keys::number(map, prefix + "timeout", c.settings.device_timeout.count() / 2,
-                                      limits.heuristics_min_timeout_ms,
-                                      limits.heuristics_max_timeout_ms);
+    const auto timeout =
+        keys::number(map, prefix + "timeout", c.settings.device_timeout.count() / 2,
+                     limits.heuristics_min_timeout_ms, limits.heuristics_max_timeout_ms);
     if (!timeout) return timeout.error();
-    const auto sync = keys::number(
-        map, prefix + "sync_timeout", c.settings.device_sync_timeout.count() / 2,
-        limits.heuristics_min_timeout_ms, limits.heuristics_max_timeout_ms);
+    const auto sync =
+        keys::number(map, prefix + "sync_timeout", c.settings.device_sync_timeout.count() / 2,
+                     limits.heuristics_min_timeout_ms, limits.heuristics_max_timeout_ms);
     if (!sync) return sync.error();
-    const auto interval = keys::number(map, prefix + "interval",
-                                       c.settings.device_timeout.count() * 3,
-                                       limits.heuristics_min_interval_ms,
-                                       limits.heuristics_max_interval_ms);
+    const auto interval =
+        keys::number(map, prefix + "interval", c.settings.device_timeout.count() * 3,
+                     limits.heuristics_min_interval_ms, limits.heuristics_max_interval_ms);
     if (!interval) return interval.error();
     NodeConfig& config = c.settings.config;
     config.heuristics_mode = *mode;
@@ -128,8 +126,9 @@ std::optional<ConfigurationError> read_heuristics(const Snapshot& map,
     if (*mode == HeuristicsMode::off) return std::nullopt;
     c.commands = read_commands(map, c.warnings);
     if (c.commands.size() > limits.heuristics_max_execs) {
-        c.warnings.push_back(fmt::format("{} heuristics commands are more than {}: heuristics are off",
-                                         c.commands.size(), limits.heuristics_max_execs));
+        c.warnings.push_back(
+            fmt::format("{} heuristics commands are more than {}: heuristics are off",
+                        c.commands.size(), limits.heuristics_max_execs));
         c.commands.clear();
         config.heuristics_mode = HeuristicsMode::off;
     } else if (c.commands.empty()) {
@@ -165,10 +164,9 @@ Configured<wire::TieBreaker> parse_tie_breaker(const std::string& text) {
 
 std::uint32_t heartbeat_interval_ms(const Settings& settings) {
     const auto wanted = settings.device_timeout.count() * 8 / 10;
-    return static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(wanted, settings.heartbeat_interval_min_ms,
-                                 std::max(settings.heartbeat_interval_min_ms,
-                                          settings.heartbeat_interval_max_ms)));
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+        wanted, settings.heartbeat_interval_min_ms,
+        std::max(settings.heartbeat_interval_min_ms, settings.heartbeat_interval_max_ms)));
 }
 
 }  // namespace castvote::qdevice

@@ -1,5 +1,5 @@
-// sections.hpp -- the parts of the configuration: node list, heuristics, and the two net values which
-// the command line shares with corosync.conf (node.md 5.2 to 5.4).
+// sections.hpp -- the parts of the configuration: node list, heuristics, and the two net values
+// which the command line shares with corosync.conf (node.md 5.2 to 5.4).
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -74,15 +74,15 @@ void StdioProvider::tell(ProviderEvent event) {
 }
 
 void StdioProvider::read() {
-    in_.async_read_some(
-        boost::asio::buffer(chunk_),
-        [this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error,
-                                              std::size_t size) {
-            if (alive.expired() || error == boost::asio::error::operation_aborted) return;
-            if (error) return tell(StopWanted{"standard input ended"});
-            take(size);
-            if (!alive.expired() && in_.is_open()) read();
-        });
+    in_.async_read_some(boost::asio::buffer(chunk_),
+                        [this, alive = std::weak_ptr(alive_)](
+                            const boost::system::error_code& error, std::size_t size) {
+                            if (alive.expired() || error == boost::asio::error::operation_aborted)
+                                return;
+                            if (error) return tell(StopWanted{"standard input ended"});
+                            take(size);
+                            if (!alive.expired() && in_.is_open()) read();
+                        });
 }
 
 void StdioProvider::take(std::size_t size) {
@@ -107,7 +107,8 @@ void StdioProvider::take_line(std::string_view line) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
     const auto input = parse_input_line(line);
     if (!input) return refuse_line(input.error());
-    if (const auto* membership = std::get_if<MembershipLine>(&*input)) return begin_ring(*membership);
+    if (const auto* membership = std::get_if<MembershipLine>(&*input))
+        return begin_ring(*membership);
     if (const auto* nodes = std::get_if<NodesLine>(&*input)) return reconfigure(*nodes);
     tell(StopWanted{"asked to on standard input"});
 }
@@ -121,9 +122,10 @@ void StdioProvider::refuse_line(const std::string& text) {
 void StdioProvider::begin_ring(const MembershipLine& line) {
     const Tally before = counter_.tally();
     if (!contains(line.members, configuration_.settings.node_id))
-        return refuse_line(fmt::format("'members' lacks this node, {}; a node is always in its own "
-                                       "membership",
-                                       configuration_.settings.node_id));
+        return refuse_line(
+            fmt::format("'members' lacks this node, {}; a node is always in its own "
+                        "membership",
+                        configuration_.settings.node_id));
     for (const wire::NodeId id : line.members)
         if (!contains(ids_of(configuration_.settings.config.nodes), id))
             return refuse_line(fmt::format("node {} is not among the configured nodes", id));
@@ -216,12 +218,12 @@ void StdioProvider::stop(std::function<void(bool withdrawn)> done) {
 // The last lines should reach a parent that reads; one that does not is not waited for long.
 void StdioProvider::finish_when_idle(int polls_left) {
     timer_.expires_after(Duration(out_.is_idle() ? 0 : 20));
-    timer_.async_wait([this, polls_left, alive = std::weak_ptr(alive_)](
-                          const boost::system::error_code& error) {
-        if (error || alive.expired()) return;
-        if (!out_.is_idle() && polls_left > 0) return finish_when_idle(polls_left - 1);
-        if (const auto done = std::exchange(stopped_, nullptr)) done(true);
-    });
+    timer_.async_wait(
+        [this, polls_left, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+            if (error || alive.expired()) return;
+            if (!out_.is_idle() && polls_left > 0) return finish_when_idle(polls_left - 1);
+            if (const auto done = std::exchange(stopped_, nullptr)) done(true);
+        });
 }
 
 }  // namespace castvote::qdevice

@@ -17,7 +17,7 @@
 namespace castvote::qdevice {
 
 class StdioProvider final : public QuorumProvider {
-   public:
+public:
     // `configuration` comes from the command line; `now` is the daemon's clock.
     StdioProvider(boost::asio::io_context& io, Configuration configuration,
                   std::function<Instant()> now, int in_fd = 0, int out_fd = 1);
@@ -31,7 +31,7 @@ class StdioProvider final : public QuorumProvider {
     std::uint32_t expected_votes() const override { return counter_.tally().expected; }
     void tell_status(const std::string& connection, const std::string& arbiter) override;
 
-   private:
+private:
     void read();
     void take(std::size_t size);
     void take_line(std::string_view line);

@@ -1,8 +1,9 @@
-// vote_counter.hpp -- corosync's votequorum in small, for clusters without corosync (arbiter.md 1.1).
+// vote_counter.hpp -- corosync's votequorum in small, for clusters without corosync
+// (arbiter.md 1.1).
 //
-// Pure: `now` comes with every call. The rules kept: a vote counts only for the ring that it names; it
-// lapses T after the last vote; a new membership is held back, counting nothing, until the first vote
-// for it or until S has passed. One vote per node; the device's votes count by its flag alone.
+// Pure: `now` comes with every call. The rules kept: a vote counts only for the ring that it names;
+// it lapses T after the last vote; a new membership is held back, counting nothing, until the first
+// vote for it or until S has passed. One vote per node; the device's votes count by its flag alone.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -37,7 +38,7 @@ struct Tally {
 };
 
 class VoteCounter {
-   public:
+public:
     explicit VoteCounter(VoteCounterSettings settings);
 
     // A new ring begins; sequence numbers grow. Held back if the device is alive.
@@ -56,7 +57,7 @@ class VoteCounter {
 
     bool operator==(const VoteCounter&) const = default;
 
-   private:
+private:
     void forget_vote();
 
     VoteCounterSettings settings_;

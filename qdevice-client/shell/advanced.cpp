@@ -168,8 +168,8 @@ Expected<std::monostate, std::string> apply_advanced(std::string_view list, Adva
         const auto equals = pair.find('=');
         const std::string name(pair.substr(0, equals));
         if (name.empty()) break;  // as the stock parser does
-        const std::string value(
-            equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+        const std::string value(equals == std::string_view::npos ? std::string_view()
+                                                                 : pair.substr(equals + 1));
         const auto applied = apply_one(name, value, to);
         if (!applied) return applied;
     }

@@ -1,5 +1,5 @@
-// daemon.cpp -- events in, actions out, and the control socket; see daemon.hpp. The lives of provider
-// and core are in lifecycle.cpp.
+// daemon.cpp -- events in, actions out, and the control socket; see daemon.hpp. The lives of
+// provider and core are in lifecycle.cpp.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "qdevice-client/shell/daemon.hpp"
 
@@ -47,6 +47,17 @@ const char* connection_word(const Status& status) {
 
 }  // namespace
 
+void start_log(const Options& options, bool debug, bool to_terminal) {
+    net::LogSettings log;
+    log.ident = options.stock_name ? "corosync-qdevice" : "qdevice-client";
+    log.lowest = debug || options.debug ? net::LogLevel::debug : net::LogLevel::info;
+    log.to_stderr = to_terminal;
+    log.to_syslog = options.stock_name || !options.foreground;
+    log.syslog_debug_as_info = options.debug_as_info;
+    log.stock_format = options.stock_name;
+    net::log_start(log);
+}
+
 Daemon::Daemon(Options options, std::function<void()> started)
     : options_(std::move(options)),
       started_(std::move(started)),
@@ -92,9 +103,10 @@ void Daemon::on_provider(ProviderEvent event) {
               },
               [this](Reconfigured& changed) { reconfigured(changed.configuration); },
               [this](DeviceRemoved&) {
-                  net::log(net::LogLevel::notice,
-                           "the quorum device was removed from corosync.conf: this daemon withdraws "
-                           "its vote and ends; start it again once a device is configured");
+                  net::log(
+                      net::LogLevel::notice,
+                      "the quorum device was removed from corosync.conf: this daemon withdraws "
+                      "its vote and ends; start it again once a device is configured");
                   if (ending_ == Ending::none) ending_ = Ending::removed;
                   feed(StopRequested{});
               },
@@ -192,7 +204,7 @@ void Daemon::tell_status() {
 }
 
 void Daemon::set_debug(bool on) {
-    start_log(options_, on || options_.debug, options_.foreground);
+    start_log(options_, on || options_.debug, options_.foreground || !has_begun_);
 }
 
 void Daemon::warn(const Configuration& configuration) {

@@ -31,7 +31,8 @@ constexpr Duration not_ready_pause{500};
 
 std::unique_ptr<QuorumProvider> make_provider(net::asio::io_context& io, const Options& options) {
     if (options.provider == ProviderKind::stdio)
-        return std::make_unique<StdioProvider>(io, options.configuration, [] { return net::now(); });
+        return std::make_unique<StdioProvider>(io, options.configuration,
+                                               [] { return net::now(); });
     CorosyncOptions corosync;
     corosync.device_name = options.advanced.votequorum_device_name;
     corosync.master_wins = options.advanced.master_wins;
@@ -67,11 +68,9 @@ bool Daemon::lock() {
 
 bool Daemon::listen() {
     if (control_ || options_.advanced.local_socket_file.empty()) return true;
-    auto server = ipc::Server::listen(
-        io_, ipc_settings(options_.advanced),
-        [this](const std::vector<std::string>& words, const ipc::Answer& reply) {
-            answer(words, reply);
-        });
+    auto server = ipc::Server::listen(io_, ipc_settings(options_.advanced),
+                                      [this](const std::vector<std::string>& words,
+                                             const ipc::Answer& reply) { answer(words, reply); });
     if (!server) {
         net::log(net::LogLevel::error,
                  fmt::format("{}; choose another path with {}", server.error(),
@@ -139,7 +138,8 @@ void Daemon::start_failed(const StartError& error) {
     ++tries_;
     const bool waits = options_.wait_for_corosync && error.problem == StartProblem::not_running;
     if (!has_begun_ && !waits) {
-        if (error.problem == StartProblem::try_again && tries_ <= options_.advanced.max_cs_try_again)
+        if (error.problem == StartProblem::try_again &&
+            tries_ <= options_.advanced.max_cs_try_again)
             return attempt_later(Duration(1000));
         if (error.problem == StartProblem::not_ready && tries_ <= not_ready_tries)
             return attempt_later(not_ready_pause);
@@ -182,10 +182,9 @@ std::optional<UplinkSettings> Daemon::uplink_settings(const Configuration& c) {
     }
     for (const certs::Error& warning : identity->warnings)
         net::log(net::LogLevel::warning, warning.what + "; " + warning.remedy);
-    auto context =
-        net::TlsContext::client({identity->ca_pem, identity->certificate_pem.value_or(""),
-                                 identity->key_pem.value_or("")},
-                                a.server_name);
+    auto context = net::TlsContext::client(
+        {identity->ca_pem, identity->certificate_pem.value_or(""), identity->key_pem.value_or("")},
+        a.server_name);
     if (!context) {
         net::log(net::LogLevel::error, fmt::format("certificates in {}: {}; import them anew with "
                                                    "`qcert import`",
@@ -245,7 +244,8 @@ void Daemon::reconfigured(const Configuration& fresh) {
 // The old core has given its vote back and is gone.
 void Daemon::replace_node(const Configuration& configuration) {
     if (!begin_node(Configuration(configuration))) {
-        net::log(net::LogLevel::error, "the new settings can't be used; trying again until they can");
+        net::log(net::LogLevel::error,
+                 "the new settings can't be used; trying again until they can");
         return restart_provider();
     }
     if (ring_) feed(RingChanged(*ring_));

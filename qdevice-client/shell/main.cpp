@@ -12,17 +12,6 @@
 
 namespace castvote::qdevice {
 
-void start_log(const Options& options, bool debug, bool to_terminal) {
-    net::LogSettings log;
-    log.ident = options.stock_name ? "corosync-qdevice" : "qdevice-client";
-    log.lowest = debug || options.debug ? net::LogLevel::debug : net::LogLevel::info;
-    log.to_stderr = to_terminal;
-    log.to_syslog = options.stock_name || !options.foreground;
-    log.syslog_debug_as_info = options.debug_as_info;
-    log.stock_format = options.stock_name;
-    net::log_start(log);
-}
-
 namespace {
 
 int run(int argc, char** argv) {

@@ -1,7 +1,7 @@
 // options.cpp -- the command line under our own name; see options.hpp.
 //
-// The settings of the stdio provider go through the same reading as corosync.conf, so that both have
-// one set of rules; only the names in the complaints differ.
+// The settings of the stdio provider go through the same reading as corosync.conf, so that both
+// have one set of rules; only the names in the complaints differ.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "qdevice-client/shell/options.hpp"
 
@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "qdevice-client/quorum/keys.hpp"
+#include "qdevice-client/quorum/sections.hpp"
 #include "qdevice-client/quorum/stdio.hpp"
 #include "qdevice-client/shell/stock_options.hpp"
 
@@ -100,9 +101,10 @@ Configured<Configuration> stdio_configuration(const StdioArguments& a,
         map["quorum.device.heuristics.exec_" + heuristic.substr(0, equals)] =
             heuristic.substr(equals + 1);
     }
-    const auto algorithm =
-        parse_algorithm(std::get<std::string>(
-            map.try_emplace("quorum.device.net.algorithm", "ffsplit").first->second), limits);
+    const auto algorithm = parse_algorithm(
+        std::get<std::string>(
+            map.try_emplace("quorum.device.net.algorithm", "ffsplit").first->second),
+        limits);
     if (algorithm)
         map["quorum.device.votes"] =
             a.device_votes.value_or(usual_device_votes(*algorithm, a.nodes.size()));
@@ -123,7 +125,8 @@ std::variant<Options, Leave> parse_own_options(int argc, char** argv, const std:
     Options o;
     o.program = program;
     CLI::App app(
-        "Gives this node's cluster the vote of an arbiter. With corosync (the default) everything is "
+        "Gives this node's cluster the vote of an arbiter. With corosync (the default) everything "
+        "is "
         "read from corosync.conf; with --provider stdio memberships come as JSON lines on standard "
         "input, see docs/stdio.md.",
         program);
@@ -137,8 +140,8 @@ std::variant<Options, Leave> parse_own_options(int argc, char** argv, const std:
     app.add_flag("--wait-for-corosync", o.wait_for_corosync, "wait if corosync is not running yet");
     app.add_flag("--background", background, "become a daemon; logs go to syslog");
     app.add_flag("--debug", o.debug, "log every message");
-    const auto* certificates = app.add_option("--certificates", o.advanced.certificates,
-                                              "directory that qcert filled");
+    const auto* certificates =
+        app.add_option("--certificates", o.advanced.certificates, "directory that qcert filled");
     const auto* socket =
         app.add_option("--socket", o.advanced.local_socket_file, "path of the control socket");
     const auto* pid_file = app.add_option("--pid-file", o.advanced.lock_file, "lock and pid file");
@@ -164,8 +167,7 @@ std::variant<Options, Leave> parse_own_options(int argc, char** argv, const std:
     auto configuration = stdio_configuration(stdio, o.advanced.limits);
     if (!configuration) {
         const ConfigurationError& e = configuration.error();
-        return complain(program,
-                        fmt::format("{} {}: {}", option_for(e.key), e.what, e.remedy));
+        return complain(program, fmt::format("{} {}: {}", option_for(e.key), e.what, e.remedy));
     }
     o.configuration = std::move(*configuration);
     return o;

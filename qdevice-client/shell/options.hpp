@@ -15,10 +15,10 @@ enum class ProviderKind : std::uint8_t { corosync, stdio };
 
 struct Options {
     bool stock_name = false;
-    std::string program;        // for messages on standard error
+    std::string program;  // for messages on standard error
     bool foreground = true;
-    bool debug = false;         // whatever the configuration says
-    bool debug_as_info = false; // -dd: debug records go to syslog as info
+    bool debug = false;          // whatever the configuration says
+    bool debug_as_info = false;  // -dd: debug records go to syslog as info
     ProviderKind provider = ProviderKind::corosync;
     bool wait_for_corosync = false;
     Advanced advanced;

@@ -162,7 +162,8 @@ void generic_part(Lines& lines, const Status& s, const StatusContext& context) {
         lines.verbose("    {}\tNode ID = {}, State = {}", i, s.quorum_list[i].node_id,
                       node_state_text(s.quorum_list[i].state));
     lines.verbose("Expected votes:\t\t{}", context.expected_votes);
-    lines.verbose("Last poll call:\t\t{}{}", s.last_cast ? local_time(*s.last_cast, context) : "Never",
+    lines.verbose("Last poll call:\t\t{}{}",
+                  s.last_cast ? local_time(*s.last_cast, context) : "Never",
                   s.last_cast && s.last_cast_vote ? " (cast vote)" : "");
 }
 
@@ -170,10 +171,9 @@ void heuristics_line(Lines& lines, const Status& s) {
     if (s.settings.config.heuristics_mode == HeuristicsMode::off) return;
     std::string detail;
     if (lines.is_verbose())
-        detail = fmt::format(" (regular: {}, membership: {}, connect: {})",
-                             heuristics_text(s.heuristics_regular),
-                             heuristics_text(s.heuristics_membership),
-                             heuristics_text(s.heuristics_connect));
+        detail = fmt::format(
+            " (regular: {}, membership: {}, connect: {})", heuristics_text(s.heuristics_regular),
+            heuristics_text(s.heuristics_membership), heuristics_text(s.heuristics_connect));
     lines.always("Heuristics result:\t{}{}", heuristics_text(s.heuristics_latest), detail);
 }
 

@@ -1,5 +1,5 @@
-// status_text.hpp -- the node's status as the stock tool prints it, byte for byte (tools.md 3), and as
-// JSON for programs. Proxmox VE, crmsh and pcs read the former.
+// status_text.hpp -- the node's status as the stock tool prints it, byte for byte (tools.md 3), and
+// as JSON for programs. Proxmox VE, crmsh and pcs read the former.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -15,7 +15,8 @@ void print_usage(const std::string& program) {
 
 }  // namespace
 
-std::variant<Options, Leave> parse_stock_options(int argc, char** argv, const std::string& program) {
+std::variant<Options, Leave> parse_stock_options(int argc, char** argv,
+                                                 const std::string& program) {
     Options o;
     o.stock_name = true;
     o.program = program;

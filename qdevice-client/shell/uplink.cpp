@@ -61,10 +61,10 @@ void Uplink::received(wire::Inbound inbound) {
     if (message != nullptr && message->type == wire::MessageType::init_reply &&
         message->server_maximum_reply_size) {
         const auto announced = *message->server_maximum_reply_size;
-        channel_->set_message_receive_size_max(
-            std::clamp<std::size_t>(announced, settings_.limits.message_receive_size_max,
-                                    std::max<std::size_t>(settings_.message_receive_size_max,
-                                                          settings_.limits.message_receive_size_max)));
+        channel_->set_message_receive_size_max(std::clamp<std::size_t>(
+            announced, settings_.limits.message_receive_size_max,
+            std::max<std::size_t>(settings_.message_receive_size_max,
+                                  settings_.limits.message_receive_size_max)));
     }
     deliver_(Received{std::move(inbound)});
 }

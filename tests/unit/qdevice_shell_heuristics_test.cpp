@@ -108,9 +108,7 @@ TEST_CASE("no command is undefined, all zero is a pass, the first failure a fail
         CHECK(b.result_of({{"a", "/no/such/program"}}) == wire::Heuristics::fail);
         CHECK(b.log.at(0).find("absolute path") != std::string::npos);
     }
-    SECTION("one is empty") {
-        CHECK(b.result_of({{"a", "  "}}) == wire::Heuristics::fail);
-    }
+    SECTION("one is empty") { CHECK(b.result_of({{"a", "  "}}) == wire::Heuristics::fail); }
     SECTION("PATH is searched only on request") {
         CHECK(b.result_of({{"a", "true"}}) == wire::Heuristics::fail);
         Bench c;
@@ -118,8 +116,9 @@ TEST_CASE("no command is undefined, all zero is a pass, the first failure a fail
         CHECK(c.result_of({{"a", "true"}}) == wire::Heuristics::pass);
     }
     SECTION("a chatty one harms nobody, and reads nothing") {
-        CHECK(b.result_of({{"a", "/bin/sh -c \"head -c 3000000 /dev/zero; head -c 9 >&2; cat\""}}) ==
-              wire::Heuristics::pass);
+        CHECK(
+            b.result_of({{"a", "/bin/sh -c \"head -c 3000000 /dev/zero; head -c 9 >&2; cat\""}}) ==
+            wire::Heuristics::pass);
     }
 }
 

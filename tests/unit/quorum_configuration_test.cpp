@@ -174,8 +174,7 @@ TEST_CASE("heuristics: commands, limits and what switches them off") {
     auto c = read_configuration(map, {});
     REQUIRE(c);
     CHECK(c->settings.config.heuristics_mode == HeuristicsMode::on);
-    CHECK(c->commands ==
-          std::vector<HeuristicsCommand>{{"a", "/bin/false x"}, {"b", "/bin/true"}});
+    CHECK(c->commands == std::vector<HeuristicsCommand>{{"a", "/bin/false x"}, {"b", "/bin/true"}});
     CHECK(c->warnings.size() == 2);
     ConfigurationLimits limits;
     limits.heuristics_max_execs = 1;
@@ -219,8 +218,8 @@ TEST_CASE("the debug keys: the subsystem's own wins, nonsense is ignored") {
     CHECK_FALSE(debug_wanted(
         {{"logging.debug", "on"}, {"logging.logger_subsys.QDEVICE.debug", "off"}}, warnings));
     CHECK(warnings.empty());
-    CHECK(debug_wanted(
-        {{"logging.debug", "on"}, {"logging.logger_subsys.QDEVICE.debug", "hm"}}, warnings));
+    CHECK(debug_wanted({{"logging.debug", "on"}, {"logging.logger_subsys.QDEVICE.debug", "hm"}},
+                       warnings));
     CHECK(warnings.size() == 1);
 }
 

@@ -1,5 +1,5 @@
-// quorum_vote_counter_test.cpp -- votequorum's rules as the stdio provider keeps them (arbiter.md 1.1),
-// and the lines which it reads and writes.
+// quorum_vote_counter_test.cpp -- votequorum's rules as the stdio provider keeps them
+// (arbiter.md 1.1), and the lines which it reads and writes.
 // SPDX-License-Identifier: BSD-3-Clause
 #include <catch2/catch.hpp>
 
@@ -13,9 +13,7 @@ namespace {
 const wire::RingId whole{1, 4};
 const wire::RingId alone{1, 8};
 
-VoteCounter two_nodes() {
-    return VoteCounter({.nodes = {1, 2}, .device_votes = 1});
-}
+VoteCounter two_nodes() { return VoteCounter({.nodes = {1, 2}, .device_votes = 1}); }
 
 }  // namespace
 
@@ -138,10 +136,9 @@ TEST_CASE("input lines") {
           R"({"ring":{"node":1,"seq":1},"members":[0]})",
           R"({"ring":{"node":1,"seq":1},"members":["1"]})",
           R"({"ring":{"node":1,"seq":1},"members":[4294967296]})",
-          R"({"ring":{"node":1,"seq":-1},"members":[1]})",
-          R"({"ring":{"node":1},"members":[1]})", R"({"ring":3,"members":[1]})",
-          R"({"nodes":[]})", R"({"nodes":[1],"config_version":"x"})", R"({"stop":false})",
-          "{\"members\":[1],\"x\":\"\xff\"}"}) {
+          R"({"ring":{"node":1,"seq":-1},"members":[1]})", R"({"ring":{"node":1},"members":[1]})",
+          R"({"ring":3,"members":[1]})", R"({"nodes":[]})", R"({"nodes":[1],"config_version":"x"})",
+          R"({"stop":false})", "{\"members\":[1],\"x\":\"\xff\"}"}) {
         INFO(bad);
         const auto refused = parse_input_line(bad);
         REQUIRE_FALSE(refused);
