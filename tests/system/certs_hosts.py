@@ -1,4 +1,4 @@
-"""certs_hosts.py -- hosts for the tests of certificates, and what the outside says about the result.
+"""certs_hosts.py -- hosts for the tests of certificates, and what outsiders say about the result.
 
 Each host has an /etc/corosync and a /tmp of its own, bound over the machine's in a mount namespace
 that lives as long as one command; no daemon runs. Judges are openssl and NSS's own tools.

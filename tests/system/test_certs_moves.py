@@ -1,4 +1,4 @@
-"""test_certs_moves.py -- certificates that change hands: from stock to ours and back, -Q, own verbs.
+"""test_certs_moves.py -- certificates changing hands: from stock to ours and back, -Q, own verbs.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import json
