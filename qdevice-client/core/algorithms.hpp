@@ -1,45 +1,44 @@
 // algorithms.hpp -- what the decision algorithms mean for a node: one row each (arbiter.md 1.3).
 //
-// The arbiter decides; the node only obeys its votes. In one thing we treat all four alike where
-// the stock client does not: who is cut off has no vote. Stock lms with wait_for_all, 2nodelms and
-// test go on voting yes, without an end, while the arbiter gives the vote to the other half (W8,
-// W10).
+// The arbiter decides; a node only obeys its votes, under every algorithm in the same way. Stock
+// has differences where we have none: cut off from the arbiter, its lms with wait_for_all (in a
+// quorate ring), 2nodelms and test go on voting yes without an end while the arbiter gives the vote
+// to the other half (arbiter.md 8, W8 and W10). Ours gives it back under all four. The price: with
+// wait_for_all a partition that needed the vote is not quorate again until all nodes are back, also
+// if the arbiter was away for a moment (safety.md, fact 6). The rows say where the owner of a
+// cluster may be surprised, and of that we tell him.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <array>
-#include <string_view>
 
 #include "common/wire/types.hpp"
 
 namespace castvote::qdevice {
 
-// What the keep-active setting does to the decision; the status says so (tools.md 3.2).
-enum class KeepActiveRule : std::uint8_t { as_configured, hard_coded, unsupported };
+enum class StockWhenCutOff : std::uint8_t { gives_back, keeps, keeps_with_wait_for_all };
 
 struct AlgorithmRow {
-    wire::DecisionAlgorithm number;
-    std::string_view setting;  // quorum.device.net.algorithm
-    std::string_view title;    // in the status
-    KeepActiveRule keep_active;
-    // Every node and the device must have exactly one vote; the quorum provider sees to it
-    // (node.md 6.6).
-    bool needs_single_votes;
-    // What the stock client does with its vote when it is cut off; for the words of our report.
-    std::string_view stock_when_cut_off;
+    wire::DecisionAlgorithm algorithm;
+    StockWhenCutOff stock_when_cut_off;
 };
 
 inline constexpr std::array<AlgorithmRow, 4> algorithms = {{
-    {wire::DecisionAlgorithm::test, "test", "Test", KeepActiveRule::unsupported, false, "keeps it"},
-    {wire::DecisionAlgorithm::ffsplit, "ffsplit", "Fifty-Fifty split",
-     KeepActiveRule::as_configured, true, "gives it back"},
-    {wire::DecisionAlgorithm::two_node_lms, "2nodelms", "2 Node LMS", KeepActiveRule::hard_coded,
-     false, "keeps it"},
-    {wire::DecisionAlgorithm::lms, "lms", "LMS", KeepActiveRule::hard_coded, false,
-     "keeps it with wait_for_all"},
+    {wire::DecisionAlgorithm::test, StockWhenCutOff::keeps},
+    {wire::DecisionAlgorithm::ffsplit, StockWhenCutOff::gives_back},
+    {wire::DecisionAlgorithm::two_node_lms, StockWhenCutOff::keeps},
+    {wire::DecisionAlgorithm::lms, StockWhenCutOff::keeps_with_wait_for_all},
 }};
 
-// The row of an algorithm that the configuration may name.
-const AlgorithmRow& row_of(wire::DecisionAlgorithm algorithm);
+// Whether a stock daemon would go on voting yes after losing the arbiter.
+constexpr bool stock_keeps_vote(wire::DecisionAlgorithm algorithm, bool wait_for_all,
+                                bool is_quorate) {
+    for (const AlgorithmRow& row : algorithms)
+        if (row.algorithm == algorithm)
+            return row.stock_when_cut_off == StockWhenCutOff::keeps ||
+                   (row.stock_when_cut_off == StockWhenCutOff::keeps_with_wait_for_all &&
+                    wait_for_all && is_quorate);
+    return false;
+}
 
 }  // namespace castvote::qdevice
