@@ -13,6 +13,7 @@ if(CASTVOTE_TESTS)
 endif()
 pkg_check_modules(votequorum REQUIRED IMPORTED_TARGET libvotequorum)
 pkg_check_modules(cmap REQUIRED IMPORTED_TARGET libcmap)
+pkg_check_modules(corosync_common REQUIRED IMPORTED_TARGET libcorosync_common)
 
 add_library(castvote_settings INTERFACE)
 target_include_directories(castvote_settings INTERFACE ${CMAKE_SOURCE_DIR})
