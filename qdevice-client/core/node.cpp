@@ -1,4 +1,4 @@
-// node.cpp -- what happens on the node, and what follows from it; see node.hpp.
+// node.cpp -- what happens on the node, and the vote that follows from it; see node.hpp.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "qdevice-client/core/node.hpp"
 
@@ -7,42 +7,45 @@
 #include <algorithm>
 
 #include "common/wire/check.hpp"
-#include "qdevice-client/core/requests.hpp"
 
 namespace castvote::qdevice {
 
+using wire::Vote;
+
 namespace {
 
-// Their order says nothing (node.md 5.7).
-bool has_same_nodes(std::vector<wire::NodeInfo> left, std::vector<wire::NodeInfo> right) {
-    std::sort(left.begin(), left.end());
-    std::sort(right.begin(), right.end());
-    return left == right;
-}
-
-bool has_same_heuristics(const NodeConfig& left, const NodeConfig& right) {
-    return left.heuristics_mode == right.heuristics_mode &&
-           left.heuristics_commands == right.heuristics_commands &&
-           left.heuristics_timeout == right.heuristics_timeout &&
-           left.heuristics_sync_timeout == right.heuristics_sync_timeout &&
-           left.heuristics_interval == right.heuristics_interval;
-}
+// After a lost connection the next attempt comes soon; each failure doubles the wait up to a limit.
+constexpr Duration retry_first{250};
 
 }  // namespace
 
 Node::Node(Settings settings, Instant started)
-    : settings_(std::move(settings)),
-      intervals_(intervals_of(settings_)),
-      now_(started),
-      policy_(intervals_.poll),
-      init_sent_(started),
-      backoff_(settings_.jitter_seed) {}
+    : settings_(std::move(settings)), now_(started), jitter_(settings_.jitter_seed) {}
 
 Actions Node::step(const Event& event) {
     CHECK(event.now >= now_, "the shell's clock never goes back");
     now_ = event.now;
-    if (!has_ended_) std::visit([&](const auto& what) { on(what); }, event.what);
+    // A process that was frozen must not vote on waking: the age of the arbiter's word comes first.
+    if (!has_ended_ && check_echoes())
+        std::visit([&](const auto& what) { on(what); }, event.what);
+    else if (!has_ended_ && !std::holds_alternative<Received>(event.what) &&
+             !std::holds_alternative<ConnectionLost>(event.what))
+        std::visit([&](const auto& what) { on(what); }, event.what);
     return std::exchange(actions_, {});
+}
+
+// HB = 0.8 T, clipped (protocol.md 9).
+Duration Node::heartbeat() const {
+    return std::clamp(Duration(settings_.device_timeout.count() * 8 / 10),
+                      Duration(settings_.heartbeat_interval_min_ms),
+                      Duration(settings_.heartbeat_interval_max_ms));
+}
+
+std::uint64_t Node::draw(std::uint64_t below) {
+    std::uint64_t z = (jitter_ += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return below == 0 ? 0 : (z ^ (z >> 31)) % below;
 }
 
 void Node::report(Level level, std::string text) {
@@ -56,163 +59,281 @@ void Node::on(const RingChanged& changed) {
     ring_ = changed.ring;
     members_ = changed.members;
     sync_in_progress_ = true;
-    reported_vote_.reset();
-    policy_.enter(changed.ring);
-    // Nobody can give us the vote in this ring: say no at once, which lets corosync go on, also
-    // when it was no already (node.md 15). At the start it takes back the yes that a crashed
-    // predecessor may have left behind, before we connect (arbiter.md 10, W2).
-    if (phase_ != Phase::connected) cast(policy_.deny(now_));
-    run(heuristics_.for_membership(settings_.config, now_));
-    if (is_first) connect();
+    next_regular_.reset();
+    if (!is_accepted()) {
+        // Also when the vote was NACK already: it ends the synchronisation at once. At the very
+        // start it clears a vote that a crashed predecessor may have left (arbiter.md 10, W2).
+        deny();
+        if (is_first) connect();
+        return;
+    }
+    paused_ = true;
+    run_heuristics(link_ == Link::joined ? Purpose::membership : Purpose::connect,
+                   settings_.config.heuristics_sync_timeout);
 }
 
 void Node::on(const QuorumChanged& changed) {
     sync_in_progress_ = false;
     quorate_ = changed.quorate;
     quorum_list_ = changed.nodes;
-    if (phase_ == Phase::connected)
-        send_list(requests::quorum_list(++number_, quorate_, quorum_list_));
+    if (link_ == Link::joined)
+        send_quorum();
+    else if (standing_ == Standing::ack)
+        deny();
 }
 
-void Node::on(const FlagSeen& seen) { cast(policy_.compare(seen.cast, sync_in_progress_, now_)); }
+// Closes fact 1 of docs/safety.md on our side: an old message may have overwritten our vote.
+void Node::on(const FlagSeen& seen) {
+    if (!last_cast_ || !ring_ || seen.cast == last_cast_vote_) return;
+    const bool is_same_ring = last_cast_ring_ == ring_;
+    if (!last_cast_vote_ && (is_same_ring || !sync_in_progress_))
+        cast(false);
+    else if (last_cast_vote_ && is_same_ring && standing_ == Standing::ack && !paused_)
+        cast(true);
+}
 
 void Node::on(const ConfigChanged& changed) {
-    const bool has_new_nodes = !has_same_nodes(settings_.config.nodes, changed.config.nodes);
-    const bool has_new_heuristics = !has_same_heuristics(settings_.config, changed.config);
-    const auto version = settings_.config.config_version;
+    const bool has_new_nodes = settings_.config.nodes != changed.config.nodes;
     settings_.config = changed.config;
-    // The version goes with the list; alone it changes nothing (node.md 5.7).
-    if (!has_new_nodes) settings_.config.config_version = version;
-    if (has_new_heuristics) run(heuristics_.again(settings_.config, sync_in_progress_, now_));
-    if (has_new_heuristics && is_accepted() && !terms_->has_heuristics &&
-        settings_.config.heuristics_mode != HeuristicsMode::off)
-        lose({Retry::later, "heuristics are configured and the arbiter does not know them"},
-             EndedBy::us);
-    if (has_new_nodes && phase_ == Phase::connected)
-        send_list(
-            requests::config_list(++number_, wire::NodeListType::changed_config, settings_.config));
+    if (has_new_nodes && link_ == Link::joined) send_config(wire::NodeListType::changed_config);
+    if (has_new_nodes && !is_accepted() && standing_ == Standing::ack) deny();
+    if (settings_.config.heuristics_mode == HeuristicsMode::on)
+        schedule_regular();
+    else
+        next_regular_.reset();
 }
 
 void Node::on(const CastRefused& refused) {
-    report(Level::error, fmt::format("our vote is no longer taken: {}; ending", refused.detail));
-    exit(1);
+    report(Level::error, "the quorum provider refuses our votes: " + refused.detail);
+    on(ProviderLost{refused.detail});
 }
 
-// A last cast could reach nobody.
 void Node::on(const ProviderLost& lost) {
-    report(Level::error, fmt::format("the quorum provider is gone: {}; ending", lost.detail));
-    exit(1);
-}
-
-void Node::on(const StopRequested&) {
-    if (ring_) cast(policy_.deny(now_));
-    exit(0);
-}
-
-void Node::exit(int status) {
-    if (phase_ != Phase::unconnected) actions_.push_back(Disconnect{});
-    phase_ = Phase::unconnected;
-    actions_.push_back(Exit{status});
+    report(Level::error, "the quorum provider is gone: " + lost.detail);
+    if (link_ != Link::idle) actions_.push_back(Disconnect{});
+    actions_.push_back(Exit{1});
     has_ended_ = true;
 }
 
-// The one way of a vote out. A yes needs fresh word from the arbiter: while this process was
-// frozen, or its messages lay unread, the vote may have gone to others.
-void Node::cast(const std::optional<Cast>& wanted) {
-    if (!wanted) return;
-    if (wanted->vote && !contact_.may_vote(now_, intervals_))
-        return lose({Retry::soon, "the last word from the arbiter is too old"}, EndedBy::us);
-    actions_.push_back(*wanted);
+void Node::on(const StopRequested&) {
+    if (ring_) deny();
+    if (link_ != Link::idle) actions_.push_back(Disconnect{});
+    link_ = Link::idle;
+    actions_.push_back(Exit{0});
+    has_ended_ = true;
+}
+
+// -- votes ----------------------------------------------------------------------------------------
+
+void Node::cast(bool vote) {
+    CHECK(ring_.has_value(), "nothing is cast before the first membership");
+    last_cast_ = now_;
+    last_cast_vote_ = vote;
+    last_cast_ring_ = ring_;
+    actions_.push_back(Cast{vote, *ring_});
+}
+
+void Node::deny() {
+    paused_ = false;
+    apply(Vote::nack);
+}
+
+// What a vote from the arbiter, or the lack of one, means (arbiter.md 1.2).
+void Node::apply(Vote vote) {
+    switch (vote) {
+        case Vote::ack:
+        case Vote::nack:
+            standing_ = vote == Vote::ack ? Standing::ack : Standing::nack;
+            next_poll_ = now_ + poll_interval();
+            if (!paused_ && ring_) cast(vote == Vote::ack);
+            return;
+        case Vote::wait_for_reply:
+        case Vote::ask_later:
+            standing_ = Standing::waiting;
+            next_poll_.reset();
+            return;
+        case Vote::no_change:
+        case Vote::undefined: return;
+    }
 }
 
 // -- heuristics -----------------------------------------------------------------------------------
 
-void Node::run(const std::optional<RunHeuristics>& wanted) {
-    if (wanted) actions_.push_back(*wanted);
+void Node::run_heuristics(Purpose purpose, Duration timeout) {
+    heuristics_purpose_ = purpose;
+    actions_.push_back(RunHeuristics{++heuristics_number_, timeout});
+}
+
+void Node::schedule_regular() {
+    if (settings_.config.heuristics_mode == HeuristicsMode::on && !next_regular_)
+        next_regular_ = now_ + settings_.config.heuristics_interval;
 }
 
 void Node::on(const HeuristicsDone& done) {
-    if (const auto finished = heuristics_.finish(done.number, done.result, settings_.config, now_))
-        use(*finished);
-}
-
-void Node::use(const HeuristicsRuns::Finished& finished) {
-    const Purposes& purposes = finished.purposes;
-    if (purposes.connect && phase_ == Phase::running_heuristics) {
-        send_first_lists(finished.result);
-    } else if (purposes.membership && phase_ == Phase::connected) {
-        send_list(requests::membership_list(++number_, *ring_, members_, finished.result));
-        policy_.resume();
-        policy_.wait();
-    } else if (purposes.regular && finished.is_news) {
-        report(finished.result == wire::Heuristics::fail ? Level::error : Level::notice,
-               fmt::format("heuristics result changed to {}", wire::name_of(finished.result)));
-        if (phase_ == Phase::connected)
-            send(requests::heuristics_change(++number_, finished.result));
+    if (done.number != heuristics_number_) return;
+    const Purpose purpose = std::exchange(heuristics_purpose_, Purpose::none);
+    const bool is_news = done.result != heuristics_latest_;
+    switch (purpose) {
+        case Purpose::none: return;
+        case Purpose::membership:
+            heuristics_membership_ = heuristics_latest_ = done.result;
+            paused_ = false;
+            if (link_ == Link::joined) {
+                send_membership(done.result);
+                apply(Vote::wait_for_reply);
+            }
+            break;
+        case Purpose::connect:
+            heuristics_connect_ = heuristics_latest_ = done.result;
+            paused_ = false;
+            if (link_ == Link::heuristics) send_lists(done.result);
+            break;
+        case Purpose::regular:
+            if (done.result == wire::Heuristics::undefined) break;
+            heuristics_regular_ = heuristics_latest_ = done.result;
+            if (!is_news) break;
+            report(done.result == wire::Heuristics::fail ? Level::error : Level::notice,
+                   fmt::format("heuristics result changed to {}", name_of(done.result)));
+            if (link_ == Link::joined) {
+                wire::Message change = request(wire::MessageType::heuristics_change);
+                change.heuristics = done.result;
+                send(std::move(change));
+            }
+            break;
     }
+    schedule_regular();
 }
 
 // -- time -----------------------------------------------------------------------------------------
 
+// False when the arbiter's word has grown too old: the vote is given back and the connection
+// dropped. An answered echo proves that the arbiter knew of us when it was sent; without one for
+// 0.75 HB (an echo goes every HB/8) we stop, long before the arbiter may give the vote away
+// (arbiter.md 10).
+bool Node::check_echoes() {
+    if (!is_accepted()) return true;
+    const bool is_overdue =
+        !unanswered_.empty() && now_ - unanswered_.front().sent >= heartbeat() * 3 / 4;
+    const bool is_stale = now_ - last_answered_sent_ >= heartbeat();
+    if (!is_overdue && !is_stale) return true;
+    give_up("the arbiter does not answer", settings_.connect_timeout);
+    return false;
+}
+
 void Node::on(const TimePassed&) {
-    // First what takes the vote back, then what casts it.
-    if (contact_.is_lost(now_, intervals_))
-        lose({Retry::soon, "the arbiter does not answer"}, EndedBy::us);
-    if (connect_deadline_ && now_ >= *connect_deadline_)
-        lose({Retry::soon, "the arbiter was not reached in time"}, EndedBy::us);
-    if (const auto finished = heuristics_.expire(settings_.config, now_)) {
-        report(Level::warning, "the heuristics run gave no result in time");
-        use(*finished);
+    if (connect_deadline_ && *connect_deadline_ <= now_ && link_ != Link::idle)
+        give_up("no connection to the arbiter in time", settings_.connect_timeout);
+    if (retry_at_ && *retry_at_ <= now_) connect();
+    if (next_echo_ && *next_echo_ <= now_ && is_accepted()) {
+        wire::Message echo;
+        echo.type = wire::MessageType::echo_request;
+        echo.msg_seq_number = ++echo_number_;
+        unanswered_.push_back({echo_number_, now_});
+        send(std::move(echo));
+        next_echo_ = now_ + heartbeat() / 8;
     }
-    if (const auto number = contact_.next_echo(now_, intervals_))
-        send(requests::echo_request(*number));
-    cast(policy_.tick(now_));
-    run(heuristics_.for_interval(settings_.config, now_));
-    if (next_attempt_ && now_ >= *next_attempt_) connect();
+    if (next_poll_ && *next_poll_ <= now_) {
+        next_poll_ = now_ + poll_interval();
+        if (!paused_ && ring_ && standing_ != Standing::waiting) cast(standing_ == Standing::ack);
+    }
+    if (next_regular_ && *next_regular_ <= now_) {
+        next_regular_.reset();
+        if (heuristics_purpose_ == Purpose::none)
+            run_heuristics(Purpose::regular, settings_.config.heuristics_timeout);
+        else
+            schedule_regular();
+    }
 }
 
 std::optional<Instant> Node::next_deadline() const {
     std::optional<Instant> earliest;
     if (has_ended_) return earliest;
-    for (const auto& at : {contact_.deadline(intervals_), connect_deadline_, policy_.deadline(),
-                           heuristics_.deadline(), next_attempt_})
-        if (at) keep_earlier(earliest, *at);
+    if (connect_deadline_) keep_earlier(earliest, *connect_deadline_);
+    if (retry_at_) keep_earlier(earliest, *retry_at_);
+    if (next_poll_) keep_earlier(earliest, *next_poll_);
+    if (next_regular_) keep_earlier(earliest, *next_regular_);
+    if (is_accepted()) {
+        if (next_echo_) keep_earlier(earliest, *next_echo_);
+        if (!unanswered_.empty())
+            keep_earlier(earliest, unanswered_.front().sent + heartbeat() * 3 / 4);
+        keep_earlier(earliest, last_answered_sent_ + heartbeat());
+    }
     return earliest;
 }
 
-// -- what is known --------------------------------------------------------------------------------
+// -- the connection -------------------------------------------------------------------------------
+
+void Node::connect() {
+    retry_at_.reset();
+    link_ = Link::connecting;
+    tls_ = client_certificate_sent_ = false;
+    connect_deadline_ = now_ + settings_.connect_timeout;
+    actions_.push_back(Connect{});
+}
+
+void Node::give_up(std::string why, Duration wait_max) {
+    actions_.push_back(Disconnect{});
+    disconnected(std::move(why), wait_max);
+}
+
+void Node::disconnected(std::string why, Duration wait_max) {
+    const bool was_joined = is_accepted();
+    link_ = Link::idle;
+    connect_deadline_.reset();
+    connected_since_.reset();
+    next_echo_.reset();
+    unanswered_.clear();
+    reported_ring_.reset();
+    if (heuristics_purpose_ == Purpose::connect) heuristics_purpose_ = Purpose::none;
+    // Whatever the algorithm: who is cut off has no vote (docs/safety.md).
+    if (ring_) deny();
+    if (was_joined) failures_ = 0;
+    const Duration longest = std::max(wait_max, Duration(1000));
+    Duration wait = std::min(retry_first * (1 << std::min(failures_, 10u)), longest);
+    wait = wait / 2 + Duration(draw(static_cast<std::uint64_t>(wait.count() / 2) + 1));
+    ++failures_;
+    retry_at_ = now_ + wait;
+    // Told once for every new reason, not for every attempt.
+    report(why == last_disconnect_reason_ && !was_joined ? Level::debug : Level::warning,
+           fmt::format("not connected to the arbiter: {}   retry_in={}ms", why, wait.count()));
+    last_disconnect_reason_ = std::move(why);
+}
+
+void Node::on(const ConnectionLost& lost) {
+    if (link_ == Link::idle) return;
+    connect_failed_ = lost.cause == LostCause::connect_failed;
+    disconnected(lost.detail.empty() ? "the connection was lost" : lost.detail,
+                 connect_failed_ ? Duration(2000) : settings_.connect_timeout);
+}
 
 Status Node::status() const {
     Status status;
     status.settings = settings_;
-    status.heartbeat_interval = intervals_.heartbeat;
-    status.vote_timer_interval = intervals_.poll;
+    status.heartbeat_interval = heartbeat();
+    status.vote_timer_interval = poll_interval();
     status.ring = ring_.value_or(wire::RingId{});
     status.members = members_;
     status.quorate = quorate_;
     status.quorum_list = quorum_list_;
     status.sync_in_progress = sync_in_progress_;
-    status.connection = phase_ == Phase::connected     ? ConnectionState::connected
-                        : phase_ != Phase::unconnected ? ConnectionState::connecting
-                        : found_nobody_                ? ConnectionState::connect_failed
-                                                       : ConnectionState::disconnected;
+    status.connection = link_ == Link::joined                    ? ConnectionState::connected
+                        : link_ == Link::idle && connect_failed_ ? ConnectionState::connect_failed
+                                                                 : ConnectionState::connecting;
     status.tls = tls_;
     status.client_certificate_sent = client_certificate_sent_;
-    status.arbiter_lacks_keep_active = terms_ && !terms_->has_keep_active;
-    status.vote_timer = policy_.timer();
-    if (const auto& last = policy_.last()) {
-        status.last_cast = last->at;
-        status.last_cast_vote = last->cast.vote;
-    }
+    status.arbiter_lacks_keep_active = arbiter_lacks_keep_active_;
+    status.vote_timer = standing_ == Standing::ack    ? VoteTimer::casting_ack
+                        : standing_ == Standing::nack ? VoteTimer::casting_nack
+                                                      : VoteTimer::stopped;
+    status.last_cast = last_cast_;
+    status.last_cast_vote = last_cast_vote_;
     status.connected_since = connected_since_;
-    status.last_echo_reply = contact_.last_reply();
-    const HeuristicsRuns::Results& results = heuristics_.results();
-    status.heuristics_latest = results.latest;
-    status.heuristics_regular = results.regular;
-    status.heuristics_membership = results.membership;
-    status.heuristics_connect = results.connect;
+    status.last_echo_reply = last_echo_reply_;
+    status.heuristics_latest = heuristics_latest_;
+    status.heuristics_regular = heuristics_regular_;
+    status.heuristics_membership = heuristics_membership_;
+    status.heuristics_connect = heuristics_connect_;
     status.last_disconnect_reason = last_disconnect_reason_;
-    status.next_attempt = next_attempt_;
     return status;
 }
 

@@ -1,18 +1,14 @@
 // node.hpp -- the node daemon's state machine: step(event) -> actions.
 //
-// Copyable and comparable: equal state and equal event give equal actions. It puts together what
-// the smaller parts decide: vote_policy (what is cast), contact (until when a yes may be cast),
-// heuristics (which run is wanted), backoff (when to try again), answers (what the arbiter must
-// say). node.cpp is the node's side, session.cpp the arbiter's.
+// Copyable and comparable: equal state and equal event give equal actions. Decides when to connect,
+// what to say, and above all when to cast which vote; see docs/safety.md for the rules on the node.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include "qdevice-client/core/answers.hpp"
-#include "qdevice-client/core/contact.hpp"
+#include <deque>
+
 #include "qdevice-client/core/events.hpp"
-#include "qdevice-client/core/heuristics.hpp"
 #include "qdevice-client/core/status.hpp"
-#include "qdevice-client/core/vote_policy.hpp"
 
 namespace castvote::qdevice {
 
@@ -21,10 +17,9 @@ public:
     // started: now. The first RingChanged must follow before anything is connected.
     Node(Settings settings, Instant started);
 
-    // Carry the actions out in their order. After Exit nothing is done any more.
     Actions step(const Event& event);
 
-    // When TimePassed is wanted at the latest; it may come earlier and then does nothing.
+    // When TimePassed is wanted at the latest.
     std::optional<Instant> next_deadline() const;
 
     Status status() const;
@@ -32,86 +27,122 @@ public:
     bool operator==(const Node&) const = default;
 
 private:
-    // The protocol's order (protocol.md 10).
-    enum class Phase : std::uint8_t {
-        unconnected,  // before the first membership, or until the next attempt
-        connecting,
-        awaiting_preinit_reply,
-        securing,  // STARTTLS sent, TLS not there yet
-        awaiting_init_reply,
-        running_heuristics,  // accepted; the lists wait for the connect heuristics
-        connected,           // lists sent; votes count
+    enum class Link : std::uint8_t {
+        idle,        // between attempts
+        connecting,  // TCP
+        preinit,     // PREINIT sent
+        tls,         // STARTTLS sent
+        init,        // INIT sent
+        heuristics,  // accepted; the connect heuristics run
+        joined,      // lists sent
     };
-    enum class EndedBy : std::uint8_t { us, them };
+    enum class Standing : std::uint8_t { waiting, nack, ack };
+    enum class Purpose : std::uint8_t { none, membership, connect, regular };
 
-    // -- the node's side (node.cpp)
+    struct Echo {
+        std::uint32_t number = 0;
+        Instant sent;
+        auto operator<=>(const Echo&) const = default;
+    };
+
     void on(const RingChanged& changed);
     void on(const QuorumChanged& changed);
     void on(const FlagSeen& seen);
     void on(const ConfigChanged& changed);
     void on(const HeuristicsDone& done);
+    void on(const Connected&);
+    void on(const Received& received);
+    void on(const TlsEstablished& established);
+    void on(const ConnectionLost& lost);
     void on(const CastRefused& refused);
     void on(const ProviderLost& lost);
     void on(const StopRequested&);
     void on(const TimePassed&);
-    void use(const HeuristicsRuns::Finished& finished);
-    void run(const std::optional<RunHeuristics>& wanted);
-    void cast(const std::optional<Cast>& wanted);
-    void exit(int status);
 
-    // -- the arbiter's side (session.cpp)
-    void on(const Connected&);
-    void on(const TlsEstablished& established);
-    void on(const Received& received);
-    void on(const ConnectionLost& lost);
+    // messages (session.cpp)
     void handle(const wire::Message& message);
     void preinit_reply(const wire::Message& message);
     void init_reply(const wire::Message& message);
-    void echo_reply(const wire::Message& message);
+    const char* judge_init_reply(const wire::Message& message) const;
     void vote_message(const wire::Message& message);
-    void connect();
+    void echo_reply(const wire::Message& message);
     void send_init();
-    void send_first_lists(wire::Heuristics heuristics);
-    void send_list(wire::Message list);
+    void send_lists(wire::Heuristics heuristics);
+    void send_config(wire::NodeListType type);
+    void send_membership(wire::Heuristics heuristics);
+    void send_quorum();
     void send(wire::Message message);
-    void lose(const answers::Fault& fault, EndedBy ended_by);
+    wire::Message request(wire::MessageType type);
 
+    // votes
+    void apply(wire::Vote vote);
+    void cast(bool vote);
+    void deny();
+
+    // connection
+    void connect();
+    void give_up(std::string why, Duration wait_max);
+    void disconnected(std::string why, Duration wait_max);
+    bool check_echoes();
     void report(Level level, std::string text);
-    void report_vote(wire::Vote vote);
-    bool is_accepted() const { return phase_ >= Phase::running_heuristics; }
+    std::uint64_t draw(std::uint64_t below);
+
+    void run_heuristics(Purpose purpose, Duration timeout);
+    void schedule_regular();
+
+    Duration heartbeat() const;
+    Duration poll_interval() const { return settings_.device_timeout / 2; }
+    bool is_accepted() const { return link_ == Link::heuristics || link_ == Link::joined; }
 
     Settings settings_;
-    Intervals intervals_;
     Instant now_;
+    std::uint64_t jitter_ = 0;
 
-    // What the quorum provider said.
+    // what the quorum provider said
     std::optional<wire::RingId> ring_;
     std::vector<wire::NodeId> members_;
+    bool sync_in_progress_ = false;
     bool quorate_ = false;
     std::vector<wire::NodeInfo> quorum_list_;
-    bool sync_in_progress_ = false;
 
-    VotePolicy policy_;
-    HeuristicsRuns heuristics_;
-    std::optional<wire::Vote>
-        reported_vote_;  // the arbiter's, in this ring, that was told in the log
+    // the vote
+    Standing standing_ = Standing::waiting;
+    bool paused_ = false;  // a newer ring is known than the arbiter was told
+    std::optional<Instant> next_poll_;
+    std::optional<Instant> last_cast_;
+    bool last_cast_vote_ = false;
+    std::optional<wire::RingId> last_cast_ring_;
 
-    // The connection.
-    Phase phase_ = Phase::unconnected;
-    std::uint32_t number_ = 1;  // of our last request; never starts anew (protocol.md 4)
-    std::optional<answers::Terms> terms_;
-    Contact contact_;
-    Instant init_sent_;
-    std::optional<Instant> connect_deadline_;
-    std::optional<Instant> connected_since_;
+    // the connection
+    Link link_ = Link::idle;
     bool tls_ = false;
     bool client_certificate_sent_ = false;
-
-    // Between connections.
-    Backoff backoff_;
-    std::optional<Instant> next_attempt_;
-    bool found_nobody_ = false;  // the last attempt did not get past TCP
+    bool arbiter_lacks_keep_active_ = false;
+    bool arbiter_lacks_heuristics_ = false;
+    bool connect_failed_ = false;
+    std::uint32_t sequence_ = 1;  // protocol.md 4
+    std::optional<wire::RingId> reported_ring_;
+    std::optional<Instant> connect_deadline_;
+    std::optional<Instant> retry_at_;
+    unsigned failures_ = 0;
+    std::optional<Instant> connected_since_;
     std::string last_disconnect_reason_;
+
+    // echoes
+    std::uint32_t echo_number_ = 0;
+    std::deque<Echo> unanswered_;
+    Instant last_answered_sent_;
+    std::optional<Instant> last_echo_reply_;
+    std::optional<Instant> next_echo_;
+
+    // heuristics
+    std::uint32_t heuristics_number_ = 0;
+    Purpose heuristics_purpose_ = Purpose::none;
+    std::optional<Instant> next_regular_;
+    wire::Heuristics heuristics_latest_ = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_regular_ = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_membership_ = wire::Heuristics::undefined;
+    wire::Heuristics heuristics_connect_ = wire::Heuristics::undefined;
 
     bool has_ended_ = false;
     Actions actions_;  // of the running step; empty between steps

@@ -1,227 +1,260 @@
 // session.cpp -- the client's side of the protocol: what is said when, and what an answer leads to.
 //
-// Compatible with a stock arbiter message by message. The order of every way out is the same: first
-// the vote is given back, then the socket is closed, then the next attempt is set.
+// Where the stock client ends its process for good we go back and try again later: an arbiter that
+// is wrong today may be right tomorrow, and a node without its daemon has no chance to notice.
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
-#include "common/wire/codec.hpp"
-#include "qdevice-client/core/algorithms.hpp"
+#include <algorithm>
+
+#include "common/wire/describe.hpp"
 #include "qdevice-client/core/node.hpp"
-#include "qdevice-client/core/requests.hpp"
 
 namespace castvote::qdevice {
 
-using answers::Fault;
 using wire::MessageType;
+using wire::ReplyErrorCode;
+using wire::TlsSupported;
 using wire::Vote;
 
-// -- connecting -----------------------------------------------------------------------------------
+namespace {
 
-void Node::connect() {
-    next_attempt_.reset();
-    phase_ = Phase::connecting;
-    // For everything up to INIT_REPLY (protocol.md 9).
-    connect_deadline_ = now_ + settings_.connect_timeout;
-    actions_.push_back(Connect{});
+// Between attempts after an answer that will hardly change by itself.
+constexpr Duration refusal_wait_max{30000};
+
+bool lists(const std::optional<std::vector<std::uint16_t>>& numbers, std::uint16_t wanted) {
+    return numbers && std::find(numbers->begin(), numbers->end(), wanted) != numbers->end();
+}
+
+}  // namespace
+
+void Node::send(wire::Message message) { actions_.push_back(Send{std::move(message)}); }
+
+// A request with the next number of our own counter (protocol.md 4).
+wire::Message Node::request(MessageType type) {
+    wire::Message message;
+    message.type = type;
+    message.msg_seq_number = ++sequence_;
+    return message;
 }
 
 void Node::on(const Connected&) {
-    if (phase_ != Phase::connecting) return;
-    phase_ = Phase::awaiting_preinit_reply;
-    // PREINIT alone repeats the last number instead of taking the next (protocol.md 4).
-    send(requests::preinit(number_, settings_));
-}
-
-void Node::preinit_reply(const wire::Message& message) {
-    if (phase_ != Phase::awaiting_preinit_reply)
-        return lose(answers::unexpected(message.type), EndedBy::us);
-    const auto transport = answers::judge_preinit(message, number_, settings_.tls);
-    if (!transport) return lose(transport.error(), EndedBy::us);
-    if (*transport == answers::Transport::plain) return send_init();
-    send(requests::starttls(++number_));
-    phase_ = Phase::securing;
-    actions_.push_back(StartTls{});
+    if (link_ != Link::connecting) return;
+    link_ = Link::preinit;
+    connect_failed_ = false;
+    wire::Message preinit;
+    preinit.type = MessageType::preinit;
+    preinit.msg_seq_number = sequence_;
+    preinit.cluster_name = settings_.cluster_name;
+    send(std::move(preinit));
 }
 
 void Node::on(const TlsEstablished& established) {
-    if (phase_ != Phase::securing) return;
+    if (link_ != Link::tls) return;
     tls_ = true;
     client_certificate_sent_ = established.client_certificate_sent;
     send_init();
 }
 
-void Node::send_init() {
-    phase_ = Phase::awaiting_init_reply;
-    init_sent_ = now_;
-    send(requests::init(++number_, settings_, intervals_.heartbeat, *ring_));
-}
-
-void Node::init_reply(const wire::Message& message) {
-    if (phase_ != Phase::awaiting_init_reply)
-        return lose(answers::unexpected(message.type), EndedBy::us);
-    const auto terms = answers::judge_init(message, number_, settings_);
-    if (!terms) return lose(terms.error(), EndedBy::us);
-    terms_ = *terms;
-    phase_ = Phase::running_heuristics;
-    connect_deadline_.reset();
-    contact_.begin(init_sent_, now_, intervals_);
-    run(heuristics_.for_connect(settings_.config, sync_in_progress_, now_));
-}
-
-// SET_OPTION and the three lists, back to back (protocol.md 5). Nothing is cast until the arbiter
-// answers: what we cast while we were cut off, a no, is left to run out.
-void Node::send_first_lists(wire::Heuristics heuristics) {
-    phase_ = Phase::connected;
-    connected_since_ = now_;
-    reported_vote_.reset();
-    report(Level::notice, fmt::format("connected to the arbiter   tls={}", tls_ ? "yes" : "no"));
-    if (terms_->has_keep_active)
-        send(requests::set_option(++number_, settings_.keep_active_partition));
-    send_list(
-        requests::config_list(++number_, wire::NodeListType::initial_config, settings_.config));
-    send_list(requests::membership_list(++number_, *ring_, members_, heuristics));
-    send_list(requests::quorum_list(++number_, quorate_, quorum_list_));
-    if (phase_ != Phase::connected) return;
-    policy_.resume();
-    policy_.wait();
-}
-
-void Node::send(wire::Message message) {
-    if (phase_ == Phase::unconnected) return;
-    actions_.push_back(Send{std::move(message)});
-}
-
-// Lists alone can outgrow what the arbiter takes.
-void Node::send_list(wire::Message list) {
-    if (phase_ == Phase::unconnected) return;
-    if (wire::encode(list).size() > terms_->request_size_max)
-        return lose({Retry::later, fmt::format("the node list is longer than the arbiter's limit "
-                                               "of {} bytes",
-                                               terms_->request_size_max)},
-                    EndedBy::us);
-    send(std::move(list));
-}
-
-// -- what the arbiter says ------------------------------------------------------------------------
-
 void Node::on(const Received& received) {
-    if (phase_ == Phase::unconnected || phase_ == Phase::connecting) return;
+    if (link_ == Link::idle || link_ == Link::connecting) return;
     if (const auto* message = std::get_if<wire::Message>(&received.inbound))
         handle(*message);
-    else if (const auto* error = std::get_if<wire::DecodeError>(&received.inbound))
-        lose(answers::fault_of(*error), EndedBy::us);
     else
-        lose(answers::fault_of(std::get<wire::Skipped>(received.inbound)), EndedBy::us);
+        give_up(
+            fmt::format("the arbiter sent what we cannot read ({})", describe(received.inbound)),
+            settings_.connect_timeout);
 }
 
 void Node::handle(const wire::Message& message) {
     switch (message.type) {
-        case MessageType::preinit_reply: return preinit_reply(message);
-        case MessageType::init_reply: return init_reply(message);
+        case MessageType::preinit_reply: preinit_reply(message); return;
+        case MessageType::init_reply: init_reply(message); return;
         case MessageType::server_error:
-            return lose(answers::fault_of_server_error(message), EndedBy::us);
-        case MessageType::echo_reply: return echo_reply(message);
+            give_up(
+                fmt::format("the arbiter refuses: {}",
+                            message.reply_error_code ? wire::meaning_of(*message.reply_error_code)
+                                                     : "no reason given"),
+                refusal_wait_max);
+            return;
         case MessageType::node_list_reply:
         case MessageType::ask_for_vote_reply:
         case MessageType::vote_info:
-        case MessageType::heuristics_change_reply: return vote_message(message);
+        case MessageType::heuristics_change_reply: vote_message(message); return;
+        case MessageType::echo_reply: echo_reply(message); return;
         case MessageType::set_option_reply:
-            // It may carry a heartbeat only if we asked for one, which we never do.
-            if (phase_ == Phase::connected) return;
+            if (link_ == Link::joined) return;
             break;
-        case MessageType::preinit:
-        case MessageType::starttls:
-        case MessageType::init:
-        case MessageType::set_option:
-        case MessageType::echo_request:
-        case MessageType::node_list:
-        case MessageType::ask_for_vote:
-        case MessageType::vote_info_reply:
-        case MessageType::heuristics_change: break;
+        default: break;
     }
-    lose(answers::unexpected(message.type), EndedBy::us);
+    give_up(fmt::format("the arbiter sent an unexpected {}", name_of(message.type)),
+            refusal_wait_max);
+}
+
+// Our mode against the arbiter's (protocol.md 8).
+void Node::preinit_reply(const wire::Message& message) {
+    if (link_ != Link::preinit || message.msg_seq_number != sequence_ || !message.tls_supported ||
+        !message.tls_client_cert_required) {
+        give_up("the arbiter's answer to PREINIT does not fit", refusal_wait_max);
+        return;
+    }
+    const TlsSupported theirs = *message.tls_supported;
+    if (settings_.tls == TlsSupported::required && theirs == TlsSupported::unsupported) {
+        give_up("we require TLS and the arbiter does not offer it", refusal_wait_max);
+    } else if (settings_.tls == TlsSupported::unsupported && theirs == TlsSupported::required) {
+        give_up("the arbiter requires TLS and it is switched off here", refusal_wait_max);
+    } else if (settings_.tls == TlsSupported::unsupported || theirs == TlsSupported::unsupported) {
+        send_init();
+    } else {
+        send(request(MessageType::starttls));
+        link_ = Link::tls;
+        actions_.push_back(StartTls{});
+    }
+}
+
+void Node::send_init() {
+    wire::Message init = request(MessageType::init);
+    init.supported_messages = wire::all_message_types();
+    init.supported_options = wire::all_options();
+    init.node_id = settings_.node_id;
+    init.decision_algorithm = settings_.algorithm;
+    init.heartbeat_interval = static_cast<std::uint32_t>(heartbeat().count());
+    init.tie_breaker = settings_.tie_breaker;
+    init.ring_id = ring_.value_or(wire::RingId{});
+    reported_ring_ = init.ring_id;
+    // What the arbiter accepts, it knew of us no earlier than now.
+    last_answered_sent_ = now_;
+    link_ = Link::init;
+    send(std::move(init));
+}
+
+// What is wrong with an accepted INIT; nullptr if nothing is (protocol.md 10).
+const char* Node::judge_init_reply(const wire::Message& m) const {
+    if (!m.server_maximum_request_size || !m.server_maximum_reply_size || !m.supported_messages ||
+        !m.supported_options || !m.supported_decision_algorithms)
+        return "the arbiter's answer to INIT is incomplete";
+    if (*m.server_maximum_request_size < settings_.message_send_size_min)
+        return "the arbiter takes only messages that are too small for us";
+    if (*m.server_maximum_reply_size > settings_.message_receive_size_max)
+        return "the arbiter's messages may be larger than we allow";
+    if (!lists(m.supported_decision_algorithms, static_cast<std::uint16_t>(settings_.algorithm)))
+        return "the arbiter does not know our decision algorithm";
+    if (settings_.config.heuristics_mode != HeuristicsMode::off &&
+        !lists(m.supported_options, static_cast<std::uint16_t>(wire::Option::heuristics)))
+        return "heuristics are switched on and the arbiter does not know them";
+    return nullptr;
+}
+
+void Node::init_reply(const wire::Message& message) {
+    if (link_ != Link::init || message.msg_seq_number != sequence_ || !message.reply_error_code) {
+        give_up("the arbiter's answer to INIT does not fit", refusal_wait_max);
+        return;
+    }
+    const ReplyErrorCode error = *message.reply_error_code;
+    if (error != ReplyErrorCode::no_error) {
+        // Another connection of ours, or of a node that is being changed, may soon be gone.
+        const bool passes = error == ReplyErrorCode::duplicate_node_id ||
+                            error == ReplyErrorCode::tie_breaker_differs_from_other_nodes ||
+                            error == ReplyErrorCode::algorithm_differs_from_other_nodes;
+        give_up(fmt::format("the arbiter refuses: {}", wire::meaning_of(error)),
+                passes ? Duration(2000) : refusal_wait_max);
+        return;
+    }
+    if (const char* fault = judge_init_reply(message)) {
+        give_up(fault, refusal_wait_max);
+        return;
+    }
+    arbiter_lacks_keep_active_ =
+        !lists(message.supported_options,
+               static_cast<std::uint16_t>(wire::Option::keep_active_partition_tie_breaker));
+    link_ = Link::heuristics;
+    connect_deadline_.reset();
+    echo_number_ = 0;
+    unanswered_.clear();
+    next_echo_ = now_ + heartbeat() / 8;
+    run_heuristics(Purpose::connect, sync_in_progress_ ? settings_.config.heuristics_sync_timeout
+                                                       : settings_.config.heuristics_timeout);
+}
+
+// SET_OPTION and the three lists, back to back (protocol.md 5).
+void Node::send_lists(wire::Heuristics heuristics) {
+    link_ = Link::joined;
+    connected_since_ = now_;
+    failures_ = 0;
+    report(Level::notice, "connected to the arbiter");
+    last_disconnect_reason_.clear();
+    if (!arbiter_lacks_keep_active_) {
+        wire::Message option = request(MessageType::set_option);
+        option.keep_active_partition_tie_breaker = settings_.keep_active_partition
+                                                       ? wire::KeepActivePartition::enabled
+                                                       : wire::KeepActivePartition::disabled;
+        send(std::move(option));
+    }
+    send_config(wire::NodeListType::initial_config);
+    send_membership(heuristics);
+    send_quorum();
+    apply(Vote::wait_for_reply);
+}
+
+void Node::send_config(wire::NodeListType type) {
+    wire::Message list = request(MessageType::node_list);
+    list.node_list_type = type;
+    list.config_version = settings_.config.config_version;
+    list.node_info = settings_.config.nodes;
+    send(std::move(list));
+}
+
+void Node::send_membership(wire::Heuristics heuristics) {
+    wire::Message list = request(MessageType::node_list);
+    list.node_list_type = wire::NodeListType::membership;
+    list.ring_id = ring_;
+    for (const wire::NodeId member : members_) list.node_info.push_back({.node_id = member});
+    if (heuristics != wire::Heuristics::undefined) list.heuristics = heuristics;
+    reported_ring_ = ring_;
+    send(std::move(list));
+}
+
+void Node::send_quorum() {
+    wire::Message list = request(MessageType::node_list);
+    list.node_list_type = wire::NodeListType::quorum;
+    list.quorate = quorate_ ? wire::Quorate::quorate : wire::Quorate::inquorate;
+    list.node_info = quorum_list_;
+    send(std::move(list));
+}
+
+// A vote is bound to its ring: one for another ring than we reported last changes nothing. A NACK
+// that comes when we already know a newer ring is confirmed without a poll there: we are paused,
+// and our vote is given back with the new membership list (docs/safety.md).
+void Node::vote_message(const wire::Message& message) {
+    if (link_ != Link::joined || !message.vote || !message.msg_seq_number || !message.ring_id) {
+        give_up(fmt::format("the arbiter sent an unexpected {}", name_of(message.type)),
+                refusal_wait_max);
+        return;
+    }
+    if (message.ring_id == reported_ring_) {
+        if (!paused_)
+            apply(*message.vote);
+        else if (*message.vote == Vote::nack)
+            apply(Vote::wait_for_reply);
+    }
+    if (message.type != MessageType::vote_info) return;
+    wire::Message reply;
+    reply.type = MessageType::vote_info_reply;
+    reply.msg_seq_number = message.msg_seq_number;
+    send(std::move(reply));
 }
 
 void Node::echo_reply(const wire::Message& message) {
-    if (!message.msg_seq_number || !contact_.confirm(*message.msg_seq_number, now_))
-        lose({Retry::later, "the arbiter answered an echo that is not the oldest one under way"},
-             EndedBy::us);
-}
-
-// The vote first, the confirmation after it: the arbiter takes the confirmation of a NACK as proof
-// (safety.md R2a). It is sent for every VOTE_INFO, also for one that changes nothing.
-//
-// A NACK for the ring that we reported last may come when corosync already is in a newer one. Stock
-// confirms it without a cast; arbiter.md 10 (W6) advises to cast no on the new ring before; we
-// follow safety.md and confirm it without: nothing is counted while the newer ring synchronises, no
-// yes of ours can be cast there (vote_policy), and a no there would end the synchronisation without
-// the vote that the arbiter may be about to give.
-void Node::vote_message(const wire::Message& message) {
-    if (phase_ != Phase::connected) return lose(answers::unexpected(message.type), EndedBy::us);
-    if (const auto fault = answers::judge_vote(message)) return lose(*fault, EndedBy::us);
-    cast(policy_.apply(*message.vote, *message.ring_id, now_));
-    if (phase_ != Phase::connected) return;
-    if (message.type == MessageType::vote_info)
-        send(requests::vote_info_reply(*message.msg_seq_number));
-    if (message.ring_id == ring_) report_vote(*message.vote);
-}
-
-void Node::report_vote(Vote vote) {
-    if (vote == Vote::no_change || vote == reported_vote_) return;
-    reported_vote_ = vote;
-    const std::string ring = wire::to_string(*ring_);
-    if (vote == Vote::ack)
-        report(Level::notice, fmt::format("the arbiter gives us its vote   ring={}", ring));
-    else if (vote == Vote::nack)
-        report(Level::notice, fmt::format("the arbiter denies us its vote   ring={}", ring));
-    else
-        report(Level::info, fmt::format("the arbiter has not decided yet   ring={}", ring));
-}
-
-// -- the end of a connection ----------------------------------------------------------------------
-
-void Node::on(const ConnectionLost& lost) {
-    if (phase_ == Phase::unconnected) return;
-    std::string text = lost.detail.empty() ? "the connection was lost" : lost.detail;
-    // In TLS 1.3 a refused client certificate shows only now (protocol.md 8).
-    if (phase_ == Phase::awaiting_init_reply && tls_)
-        text += "; the arbiter may have refused our certificate";
-    lose({Retry::soon, std::move(text)}, EndedBy::them);
-}
-
-// Also the end of an attempt that never became a connection.
-void Node::lose(const Fault& fault, EndedBy ended_by) {
-    const bool had_vote = policy_.is_granted();
-    const bool was_connected = connected_since_.has_value();
-    if (!policy_.is_denying()) cast(policy_.deny(now_));
-    if (ended_by == EndedBy::us) actions_.push_back(Disconnect{});
-    if (was_connected && now_ - *connected_since_ >= intervals_.heartbeat) backoff_.reset();
-    const Duration wait = backoff_.next(fault.retry, settings_.connect_timeout);
-    next_attempt_ = now_ + wait;
-    found_nobody_ = phase_ == Phase::connecting;
-
-    phase_ = Phase::unconnected;
-    connect_deadline_.reset();
-    connected_since_.reset();
-    terms_.reset();
-    contact_.end();
-    tls_ = client_certificate_sent_ = false;
-    heuristics_.forget_connect(settings_.config, now_);
-
-    // Every attempt may fail in the same way for days: told once, then in the debug log.
-    const bool is_news = was_connected || fault.text != last_disconnect_reason_;
-    report(!is_news                      ? Level::debug
-           : fault.retry == Retry::later ? Level::error
-                                         : Level::warning,
-           fmt::format("{}: {}   retry_in={}ms",
-                       was_connected ? "lost the arbiter" : "no connection to the arbiter",
-                       fault.text, wait.count()));
-    if (had_vote && stock_keeps_vote(settings_.algorithm, settings_.wait_for_all, quorate_))
-        report(Level::warning, fmt::format("gave the vote back, as nobody who is cut off from the "
-                                           "arbiter may keep it   algorithm={}",
-                                           wire::name_of(settings_.algorithm)));
-    last_disconnect_reason_ = fault.text;
+    const auto answered =
+        std::find_if(unanswered_.begin(), unanswered_.end(),
+                     [&](const Echo& echo) { return echo.number == message.msg_seq_number; });
+    if (!is_accepted() || answered == unanswered_.end()) {
+        give_up("the arbiter answered an echo that we did not send", refusal_wait_max);
+        return;
+    }
+    last_answered_sent_ = answered->sent;
+    last_echo_reply_ = now_;
+    unanswered_.erase(unanswered_.begin(), std::next(answered));
 }
 
 }  // namespace castvote::qdevice

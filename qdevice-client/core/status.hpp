@@ -12,7 +12,7 @@
 
 namespace castvote::qdevice {
 
-// tools.md 3.2. `connect_failed`: the last attempt found nobody, `disconnected`: it ended later;
+// tools.md 3. `connect_failed`: the last attempt found nobody, `disconnected`: it ended later;
 // in both the next one is due at `next_attempt`.
 enum class ConnectionState : std::uint8_t { disconnected, connecting, connect_failed, connected };
 

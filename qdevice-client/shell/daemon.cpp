@@ -140,14 +140,16 @@ void Daemon::feed(EventWhat what) {
 void Daemon::carry_out(const Actions& actions) {
     for (const Action& action : actions)
         std::visit(
-            Match{[this](const Connect&) { uplink_->connect(); },
-                  [this](const Send& send) { uplink_->send(send.message); },
-                  [this](const StartTls&) { uplink_->start_tls(); },
-                  [this](const Disconnect&) { uplink_->disconnect(); },
-                  [this](const Cast& cast) { provider_->cast(cast.vote, cast.ring); },
-                  [this](const RunHeuristics& run) { heuristics_.run(run.number, run.timeout); },
-                  [](const Report& report) { net::log(log_level(report.level), report.text); },
-                  [this](const Exit& exit) { node_ended(exit.status); }},
+            Match{
+                [this](const Connect&) { uplink_->connect(); },
+                [this](const Send& send) { uplink_->send(send.message); },
+                [this](const StartTls&) { uplink_->start_tls(); },
+                [this](const Disconnect&) { uplink_->disconnect(); },
+                [this](const Cast& cast) { provider_->cast(cast.vote, cast.ring); },
+                [this](const RunHeuristics& run) { heuristics_.run(run.number, run.timeout); },
+                [](const Report& report) { net::log(log_level(report.level), report.text); },
+                [this](const Exit& exit) { node_ended(exit.status); },
+                [this](const SetReceiveLimit& limit) { uplink_->set_receive_limit(limit.bytes); }},
             action);
 }
 

@@ -172,7 +172,6 @@ std::optional<UplinkSettings> Daemon::uplink_settings(const Configuration& c) {
     uplink.limits.message_receive_size_max = a.message_receive_size_initial;
     uplink.limits.queue_messages_max = std::max<std::size_t>(a.send_buffers_max, 10);
     uplink.limits.handshake_timeout = c.settings.connect_timeout;
-    uplink.message_receive_size_max = static_cast<std::uint32_t>(a.message_receive_size_max);
     if (c.settings.tls == wire::TlsSupported::unsupported) return uplink;
 
     const auto identity = certs::load_node_identity(a.certificates);

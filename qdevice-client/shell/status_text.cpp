@@ -1,4 +1,4 @@
-// status_text.cpp -- see status_text.hpp; the lines stand in the order of tools.md 3.2.
+// status_text.cpp -- see status_text.hpp; the lines stand in the order of tools.md 3.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "qdevice-client/shell/status_text.hpp"
 

@@ -2,9 +2,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "qdevice-client/shell/uplink.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "common/net/log.hpp"
@@ -57,15 +54,6 @@ void Uplink::connected(net::tcp::socket socket) {
 void Uplink::received(wire::Inbound inbound) {
     if (net::log_wants(net::LogLevel::debug))
         net::log(net::LogLevel::debug, "from the arbiter: " + wire::describe(inbound));
-    const auto* message = std::get_if<wire::Message>(&inbound);
-    if (message != nullptr && message->type == wire::MessageType::init_reply &&
-        message->server_maximum_reply_size) {
-        const auto announced = *message->server_maximum_reply_size;
-        channel_->set_message_receive_size_max(std::clamp<std::size_t>(
-            announced, settings_.limits.message_receive_size_max,
-            std::max<std::size_t>(settings_.message_receive_size_max,
-                                  settings_.limits.message_receive_size_max)));
-    }
     deliver_(Received{std::move(inbound)});
 }
 
@@ -81,6 +69,10 @@ void Uplink::send(const wire::Message& message) {
     if (net::log_wants(net::LogLevel::debug))
         net::log(net::LogLevel::debug, "to the arbiter: " + wire::describe(message));
     channel_->send(message);
+}
+
+void Uplink::set_receive_limit(std::size_t bytes) {
+    if (channel_) channel_->set_message_receive_size_max(bytes);
 }
 
 void Uplink::start_tls() {

@@ -22,8 +22,7 @@ using EventWhat = decltype(Event::what);
 struct UplinkSettings {
     net::ConnectTarget target;
     net::ChannelLimits limits;
-    std::uint32_t message_receive_size_max = 16777216;  // the most that an arbiter may announce
-    std::optional<net::TlsContext> tls;                 // none: tls is off
+    std::optional<net::TlsContext> tls;  // none: tls is off
 };
 
 class Uplink {
@@ -37,6 +36,7 @@ public:
     void connect();
     void send(const wire::Message& message);
     void start_tls();
+    void set_receive_limit(std::size_t bytes);
     void disconnect();
     // Something arrived that was not delivered yet.
     bool has_input() const { return channel_ && channel_->has_input(); }

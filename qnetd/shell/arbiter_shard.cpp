@@ -249,7 +249,6 @@ void ArbiterShard::collect(std::function<void(ShardView)> take) {
             const std::uint64_t order = found == orders_.end() ? 0 : found->second.order;
             view.clusters.push_back(ClusterView{std::move(status), order});
         }
-        view.clients = core_.client_count();
         view.connections = connections_.size();
         take(std::move(view));
     });

@@ -48,7 +48,6 @@ struct ClusterView {
 
 struct ShardView {
     std::vector<ClusterView> clusters;
-    std::size_t clients = 0;
     std::size_t connections = 0;
 };
 

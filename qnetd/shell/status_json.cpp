@@ -124,6 +124,8 @@ std::string text_of(const json& value) {
 std::string status_json(const Options& options, const Totals& totals, const ProcessFacts& process,
                         const std::vector<ClusterStatus>& clusters, Instant now) {
     const Settings& arbiter = options.arbiter;
+    std::size_t nodes = 0;
+    for (const ClusterStatus& cluster : clusters) nodes += cluster.nodes.size();
     const char* tls = "required";
     if (arbiter.tls == wire::TlsSupported::supported) tls = "on";
     if (arbiter.tls == wire::TlsSupported::unsupported) tls = "off";
@@ -132,9 +134,9 @@ std::string status_json(const Options& options, const Totals& totals, const Proc
                     {"port", options.port},
                     {"tls", tls},
                     {"client_certificate_required", arbiter.client_certificate_required},
-                    {"connected_clients", totals.clients},
+                    {"connected_nodes", nodes},
                     {"connected_clusters", totals.clusters},
-                    {"connections", process.connections},
+                    {"connections", totals.clients},
                     {"clients_max", options.clients_max == 0 ? json() : json(options.clients_max)},
                     {"shards", process.shards},
                     {"running_ms", (now - process.started).count()},

@@ -15,7 +15,6 @@
 namespace castvote::qnetd {
 
 struct ProcessFacts {
-    std::size_t connections = 0;  // those before INIT included
     std::size_t shards = 0;
     Instant started;
 };

@@ -130,7 +130,7 @@ std::string render(const json& status, bool verbose) {
             ? " with client certificates"
             : "",
         duration_text(status.at("running_ms")));
-    const auto clients = status.at("connected_clients").get<std::size_t>();
+    const auto clients = status.at("connected_nodes").get<std::size_t>();
     const auto clusters = status.at("connected_clusters").get<std::size_t>();
     if (clients == 0) text += "No node is connected.\n";
     if (clients > 0)

@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "system")]
 
 import harness  # noqa: E402 -- the path above leads to it
-from screen import Screen, seconds  # noqa: E402
+from screen import Screen  # noqa: E402
 from story import Story  # noqa: E402
 
 PROGRAMS = {"qnetd": ("qnetd", "qnetd-tool", "qcert"),
@@ -79,8 +79,8 @@ def need(given):
 
 def told(screen, partitions, started, sentence):
     screen.line()
-    screen.say(f"{sentence} ({partitions.reports} reports of the nodes read in "
-               f"{time.monotonic() - started:.0f} s)", "green", lead="proven")
+    screen.say(f"{sentence} Watched without a break for {time.monotonic() - started:.0f} s, "
+               f"{partitions.reports} messages of the nodes.", "green", lead="proven")
     screen.line()
 
 

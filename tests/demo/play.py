@@ -94,11 +94,9 @@ class Play:
         world, screen = self.world, self.screen
         screen.line()
         screen.say("Look at it from another terminal:")
-        tool = os.path.join(world.env.bin, "qnetd-tool")
-        node_tool = os.path.join(world.env.bin, "qdevice-tool")
         screen.block("\n".join(
-            [f"{tool} --socket {world.arbiter_socket()} status"] +
-            [f"{node_tool} --socket {world.node_socket(n)} status" for n in world.names] +
+            [f"cd {world.env.bin}", f"./qnetd-tool --socket {world.arbiter_socket()} status"] +
+            [f"./qdevice-tool --socket {world.node_socket(n)} status" for n in world.names] +
             [f"tail -f {world.env.tmp}/*.log"]))
         screen.line()
         screen.say("Commands here:")
@@ -133,6 +131,7 @@ class Play:
     def obey(self, line):
         before = self.state()
         self.since = time.monotonic()
+        self.world.mark()
         try:
             words = shlex.split(line)
             if words:

@@ -19,6 +19,7 @@ class Screen:
         self.stream = stream or sys.stdout
         self.coloured = (self.stream.isatty() and "NO_COLOR" not in os.environ
                          and os.environ.get("TERM") != "dumb")
+        self.is_live = False
         try:
             "–─".encode(self.stream.encoding or "ascii")
             self.dash, self.rule_sign = "–", "─"
@@ -30,7 +31,16 @@ class Screen:
             return text
         return f"\033[{';'.join(COLOURS[name] for name in colours)}m{text}\033[0m"
 
+    def live(self, text):
+        """One line that comes and goes while somebody waits; only on a terminal."""
+        if self.coloured:
+            print(f"\r\033[K{INDENT}{self.paint(text, 'dim')}", end="", file=self.stream, flush=True)
+            self.is_live = True
+
     def line(self, text="", *colours):
+        if self.is_live:
+            print("\r\033[K", end="", file=self.stream)
+            self.is_live = False
         print(self.paint(text, *colours), file=self.stream, flush=True)
 
     def heading(self, number, title):
@@ -86,4 +96,5 @@ def braces(members):
 
 
 def seconds(span):
-    return f"{span:.2f} s"
+    """`4 ms`, `2.26 s`"""
+    return f"{span * 1e3:.0f} ms" if span < 0.1 else f"{span:.2f} s"

@@ -14,6 +14,19 @@ LIMIT_SECONDS = 15  # For one step to settle.
 HEADER = ("node", "partition", "votes", "state", "arbiter's vote", "what happened")
 
 
+STATES = {"QUORATE": ("QUORATE", "green", "bold"), "stopped": ("stopped", "red"),
+          "waiting": ("waiting", "yellow")}
+
+
+def state_of(report):
+    """`waiting`: the node is forming a partition and counts nothing until the arbiter has spoken."""
+    if not report.up:
+        return "off"
+    if report.syncing:
+        return "waiting"
+    return "QUORATE" if report.quorate else "stopped"
+
+
 def whole(world):
     return all(world.now(n).counts() and world.now(n).members == (1, 2)
                and world.now(n).votes == 3 and world.now(n).vote for n in (1, 2))
@@ -36,6 +49,8 @@ def what_happened(world, node, since):
         return "off" if before.up else "still off"
     if not after:
         return "nothing changed" if now.counts() else "still stopped"
+    if now.syncing:
+        return "asks the arbiter"
     lost = next((r for r in after if r.up and not r.quorate and not r.syncing), None)
     settled = seconds(after[-1].t - since)
     if now.counts():
@@ -65,7 +80,7 @@ class Story:
         if not report.up:
             return [(name, "dim"), (dash, "dim"), (dash, "dim"), ("off", "dim"), (dash, "dim"),
                     (happened, "dim")]
-        state = ("QUORATE", "green", "bold") if report.counts() else ("stopped", "red")
+        state = STATES[state_of(report)]
         vote = ("yes", "green") if report.vote and report.counts() else (dash,)
         return [name, braces(report.members), f"{report.votes} of {report.expected}", state, vote,
                 happened]
@@ -74,6 +89,12 @@ class Story:
         self.screen.table(HEADER, [self.row(node, since) for node in (1, 2)])
         for sentence in self.world.arbiter_says():
             self.screen.say(sentence, lead="arbiter")
+
+    def show_live(self, since):
+        states = []
+        for node, name in self.world.names.items():
+            states.append(f"{name} {state_of(self.world.now(node))}")
+        self.screen.live(f"{time.monotonic() - since:4.1f} s   {',  '.join(states)}")
 
     # -- steps -------------------------------------------------------------------------------
 
@@ -84,6 +105,7 @@ class Story:
         self.screen.say(text)
         self.world.mark()
         since = time.monotonic()
+        self.world.waiting = lambda: self.show_live(since)
         action()
         self.world.wait(settled, LIMIT_SECONDS, what)
         self.world.hold(settled, hold or self.world.usual_hold_seconds, what)

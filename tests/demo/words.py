@@ -34,7 +34,9 @@ def sentences_of_status(status, names):
     """Who has the vote and why, from `qnetd-tool status --json`."""
     for cluster in status["clusters"]:
         granted, decision = cluster["granted"], cluster["last_decision"] or {}
-        why = decision.get("detail", "")
+        why = rename(decision.get("detail", ""), names)
+        if decision.get("reason", "").startswith("waiting"):
+            return [f"nobody gets the vote yet: {why}"]
         if granted:
             told = f"the vote is with partition {braces(granted['members'])}"
             return [told + (f": {why}" if decision.get("reason") == "granted" else "")]

@@ -17,8 +17,9 @@ class World:
     names = {}  # node number -> how the node is called on the screen
     partitions = None
     marked = (None, 0)
-    usual_hold_seconds = 0.7  # What has settled must stay for so long.
-    settling_seconds = 0.7  # After this the votes are old enough to be handed over without a wait.
+    waiting = staticmethod(lambda: None)  # called again and again while it waits
+    usual_hold_seconds = 1.2  # What has settled must stay for so long.
+    settling_seconds = 1.2  # After this the votes are old enough to be handed over without a wait.
 
     def arbiter_process(self):
         raise NotImplementedError
@@ -39,6 +40,8 @@ class World:
 
     def arbiter_says(self):
         """Why it is as it is, in a few sentences."""
+        if not self.arbiter_process().alive():
+            return ["not running"]
         said = sentences_of_log(self.arbiter_news(), self.names)
         return said + sentences_of_status(self.arbiter_status(), self.names)
 
@@ -54,6 +57,7 @@ class World:
         end = time.monotonic() + seconds
         while True:
             self.check()
+            self.waiting()
             if condition():
                 return
             if time.monotonic() > end:
@@ -65,6 +69,7 @@ class World:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.check()
+            self.waiting()
             if not condition():
                 raise Failed(f"expected to last: {what}\n{self.seen()}")
             time.sleep(PAUSE_SECONDS)

@@ -67,6 +67,7 @@ private:
         world_.network.send_from_node(node_, send.message);
     }
     void carry_out(const qdevice::StartTls&) {}
+    void carry_out(const qdevice::SetReceiveLimit&) {}
     void carry_out(const qdevice::Disconnect&) { world_.network.close_from_node(node_); }
     void carry_out(const qdevice::Cast& cast) {
         const bool was_set = world_.cluster.node(node_).flag;

@@ -5,7 +5,9 @@ on, and at no instant two; healed, all votes are back. Then what goes wrong: cer
 CA or for another cluster, and an arbiter that is not there; whoever notices must say so plainly.
 """
 # SPDX-License-Identifier: BSD-3-Clause
-from cluster import PORT, Cluster
+import shutil
+
+from cluster import CA_FILE, PORT, Cluster
 
 
 def split_and_heal(env, arbiter, node):
@@ -61,11 +63,22 @@ def start_and_be_refused(cluster):
     return both
 
 
-def our_arbiter_refuses(env, node):
+def certify_wrongly(cluster):
     """nodeA's certificate is by another CA, nodeB's is for another cluster."""
-    cluster = Cluster(env, arbiter="ours", node=node)
     cluster.certify(numbers=(2,), name="another-cluster")
-    cluster.certify(numbers=(1,), signer=cluster.another_ca())
+    other = cluster.another_ca()
+    if cluster.kinds["qdevice"] == "stock":
+        cluster.certify(numbers=(1,), signer=other)
+        return
+    # Ours takes no certificate that its CA has not signed: change the CA behind its back.
+    cluster.certify(numbers=(1,), signer=other, trust=other)
+    shutil.copy(cluster.arbiter.path(CA_FILE),
+                cluster.nodes[1].host.path("/etc/corosync/qdevice/net/nssdb/ca.pem"))
+
+
+def our_arbiter_refuses(env, node):
+    cluster = Cluster(env, arbiter="ours", node=node)
+    certify_wrongly(cluster)
     refused = start_and_be_refused(cluster)
     cluster.arbiter_daemon.says("certificate not signed by our CA", 10)
     cluster.arbiter_daemon.says("another-cluster", 10)
@@ -85,8 +98,7 @@ def test_our_arbiter_refuses_certificates_of_our_nodes(env):
 
 def test_our_node_says_that_the_stock_arbiter_refuses_it(env):
     cluster = Cluster(env, arbiter="stock", node="ours")
-    cluster.certify(numbers=(2,), name="another-cluster")
-    cluster.certify(numbers=(1,), signer=cluster.another_ca())
+    certify_wrongly(cluster)
     refused = start_and_be_refused(cluster)
     for node in cluster.nodes.values():
         node.daemon.says("certificate", 10)

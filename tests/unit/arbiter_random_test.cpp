@@ -196,7 +196,7 @@ private:
 TEST_CASE("clients that do anything break nothing") {
     int acks = 0;
     int nacks = 0;
-    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 120; ++seed) {
         INFO("seed " << seed);
         Crowd crowd(seed);
         for (int i = 0; i < 250; ++i) crowd.act();
@@ -205,8 +205,8 @@ TEST_CASE("clients that do anything break nothing") {
         nacks += crowd.nacks;
     }
     // The chaos was not so wild that nothing was ever decided.
-    CHECK(acks > 1000);
-    CHECK(nacks > 1000);
+    CHECK(acks > 500);
+    CHECK(nacks > 500);
 }
 
 }  // namespace castvote::tests

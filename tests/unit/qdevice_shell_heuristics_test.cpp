@@ -72,7 +72,7 @@ bool is_gone(pid_t pid) { return ::kill(pid, 0) != 0; }
 
 TEST_CASE("words") {
     CHECK(split_words("/bin/x") == Words{"/bin/x"});
-    CHECK(split_words(R"(  /usr/bin/printf "a b" c\ d	e )") ==
+    CHECK(split_words("  /usr/bin/printf \"a b\" c\\ d\te ") ==
           Words{"/usr/bin/printf", "a b", "c d", "e"});
     CHECK(split_words(R"(a "x\"y\\z\n")") == Words{"a", R"(x"y\z\n)"});
     CHECK(split_words(R"(a b"c d"e)") == Words{"a", "bc de"});

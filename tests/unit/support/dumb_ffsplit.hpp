@@ -16,6 +16,21 @@
 
 namespace castvote::tests {
 
+// Rule 7: whoever has the preferred node, the last such; if nobody has it, the first of all.
+inline const qnetd::ViewNode* dumb_tie_breaker(const std::vector<const qnetd::ViewNode*>& equals) {
+    const qnetd::ViewNode* chosen = equals.front();
+    for (const qnetd::ViewNode* node : equals) {
+        const wire::TieBreaker& tie = node->tie_breaker;
+        wire::NodeId preferred = tie.node_id;
+        if (tie.mode == wire::TieBreakerMode::lowest)
+            preferred = *std::min_element(node->configured.begin(), node->configured.end());
+        if (tie.mode == wire::TieBreakerMode::highest)
+            preferred = *std::max_element(node->configured.begin(), node->configured.end());
+        if (node->ring.members.contains(preferred)) chosen = node;
+    }
+    return chosen;
+}
+
 // "wait", "nobody", or the members of the chosen ring as "1,2".
 inline std::string dumb_ffsplit(const qnetd::View& view) {
     using qnetd::ViewNode;
@@ -73,18 +88,7 @@ inline std::string dumb_ffsplit(const qnetd::View& view) {
     keep_highest(active);
     keep_highest(was_active);
 
-    // Rule 7: whoever has the preferred node, the last such; if nobody has it, the first of all.
-    const ViewNode* chosen = left.front();
-    for (const ViewNode* node : left) {
-        const wire::TieBreaker& tie = node->tie_breaker;
-        wire::NodeId preferred = tie.node_id;
-        if (tie.mode == wire::TieBreakerMode::lowest)
-            preferred = *std::min_element(node->configured.begin(), node->configured.end());
-        if (tie.mode == wire::TieBreakerMode::highest)
-            preferred = *std::max_element(node->configured.begin(), node->configured.end());
-        if (node->ring.members.contains(preferred)) chosen = node;
-    }
-    return qnetd::to_string(chosen->ring.members);
+    return qnetd::to_string(dumb_tie_breaker(left)->ring.members);
 }
 
 }  // namespace castvote::tests

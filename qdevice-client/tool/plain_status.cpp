@@ -1,0 +1,139 @@
+// plain_status.cpp -- see plain_status.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qdevice-client/tool/plain_status.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace castvote::qdevice {
+
+namespace {
+
+using nlohmann::json;
+
+struct View {
+    std::string cluster;
+    std::uint32_t node = 0;
+    std::vector<std::uint32_t> configured;
+    std::vector<std::uint32_t> members;
+    std::uint32_t device_votes = 0;
+    std::string algorithm;
+    bool provider_running = true;
+    std::string provider;
+    bool quorate = false;
+    bool syncing = false;
+    std::string vote;  // yes, no, waiting
+    std::string host;
+    std::string state;
+    std::string reason;
+
+    std::size_t quorum() const { return (configured.size() + device_votes) / 2 + 1; }
+    bool connected() const { return state == "connected"; }
+    bool has_vote() const { return vote == "yes"; }
+};
+
+View read(const json& status) {
+    View v;
+    status.at("cluster").get_to(v.cluster);
+    status.at("node_id").get_to(v.node);
+    status.at("configured_nodes").get_to(v.configured);
+    status.at("members").get_to(v.members);
+    status.at("device_votes").get_to(v.device_votes);
+    status.at("algorithm").get_to(v.algorithm);
+    status.at("provider_running").get_to(v.provider_running);
+    status.at("provider").get_to(v.provider);
+    status.at("quorate").get_to(v.quorate);
+    status.at("sync_in_progress").get_to(v.syncing);
+    status.at("vote").get_to(v.vote);
+    const json& arbiter = status.at("arbiter");
+    v.host = fmt::format("{}:{}", arbiter.at("host").get<std::string>(),
+                         arbiter.at("port").get<unsigned>());
+    arbiter.at("state").get_to(v.state);
+    arbiter.at("last_disconnect_reason").get_to(v.reason);
+    return v;
+}
+
+std::string shown(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return text;
+}
+
+std::string headline(const View& v) {
+    if (!v.provider_running)
+        return fmt::format("NOT PROTECTED: {} is not running here", v.provider);
+    if (v.syncing) return "membership is changing right now; ask again in a moment";
+    if (!v.quorate) return "STOPPED: this node is not quorate";
+    if (!v.connected()) return "NOT PROTECTED: quorate, but without the arbiter";
+    if (v.members.size() < v.configured.size())
+        return v.has_vote() ? "quorate thanks to the arbiter's vote; not all nodes are here"
+                            : "quorate; not all nodes are here";
+    return v.has_vote() ? "protected" : "quorate; the arbiter's vote is not here yet";
+}
+
+std::string vote_text(const View& v) {
+    if (v.has_vote()) return "this node counts the arbiter's vote";
+    if (!v.connected()) return "not counted here: no connection to the arbiter";
+    if (v.vote == "no") return "not counted here: the arbiter gave it to others, or to nobody";
+    return "waiting for the arbiter's answer";
+}
+
+std::string if_arbiter_fails(const View& v) {
+    if (!v.quorate) return "nothing changes: this node is stopped already";
+    if (v.members.size() >= v.quorum())
+        return fmt::format("this node goes on: {} of {} votes are here without it",
+                           v.members.size(), v.configured.size() + v.device_votes);
+    return fmt::format("this node stops: {} of {} needed votes are left", v.members.size(),
+                       v.quorum());
+}
+
+std::string if_node_fails(const View& v) {
+    if (v.members.size() < 2) return "there is no other node with this one";
+    const std::size_t left = v.members.size() - 1;
+    if (left >= v.quorum()) return "this node goes on, even without the arbiter";
+    if (left + v.device_votes < v.quorum())
+        return fmt::format(
+            "this node stops: {} of {} needed votes would be left, even with the "
+            "arbiter's",
+            left + v.device_votes, v.quorum());
+    if (!v.connected())
+        return "this node stops: the arbiter, whose vote it would need, is not there";
+    return "this node goes on, once the arbiter has given it the vote";
+}
+
+}  // namespace
+
+Expected<std::string, std::string> plain_status(const std::string& text, bool verbose) {
+    const json status = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (status.is_discarded()) return Unexpected<std::string>("it is no JSON");
+    View v;
+    try {
+        v = read(status);
+    } catch (const json::exception& error) {
+        return Unexpected<std::string>(error.what());
+    }
+    std::string out =
+        fmt::format("Cluster \"{}\", node {}: {}\n", shown(v.cluster), v.node, headline(v));
+    const auto line = [&out](const char* key, const std::string& value) {
+        out += fmt::format("  {:<24}{}\n", key, value);
+    };
+    line("nodes here:",
+         fmt::format("{} of {}", fmt::join(v.members, ", "), fmt::join(v.configured, ", ")));
+    line("the arbiter's vote:", vote_text(v));
+    line("arbiter:", fmt::format("{} {}{}", shown(v.host), v.state,
+                                 v.connected() || v.reason.empty() ? "" : ": " + shown(v.reason)));
+    if (v.provider_running && !v.syncing) {
+        line("if the arbiter fails:", if_arbiter_fails(v));
+        line("if another node fails:", if_node_fails(v));
+    }
+    if (!verbose) return out;
+    for (const char* key :
+         {"provider", "algorithm", "tie_breaker", "ring", "vote", "last_poll_ms_ago", "timeout_ms",
+          "sync_timeout_ms", "heartbeat_ms", "config_version", "heuristics", "arbiter"})
+        if (status.contains(key)) line(fmt::format("{}:", key).c_str(), shown(status[key].dump()));
+    return out;
+}
+
+}  // namespace castvote::qdevice

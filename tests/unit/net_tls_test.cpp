@@ -1,0 +1,121 @@
+// net_tls_test.cpp -- which certificates are accepted, by whom, and what is said about the others
+// (certificates.md 5, 7.3 and 7.4).
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/unit/support/channel_pair.hpp"
+#include "tests/unit/support/test_certificates.hpp"
+
+using namespace castvote;
+using namespace castvote::testing;
+
+namespace {
+
+constexpr long day = 24 * 3600;
+
+const Authority& authority() {
+    static const Authority made;
+    return made;
+}
+
+struct Outcome {
+    bool established = false;           // on the arbiter's side
+    std::string arbiter_says;           // why not
+    std::string node_says;              // why not
+    std::vector<std::string> warnings;  // of the node
+};
+
+// One handshake over loopback, both sides ours.
+Outcome shake_hands(const net::TlsIdentity& arbiter_identity, const net::TlsIdentity& node_identity,
+                    const std::string& expected_name = "Qnetd Server") {
+    Loopback loopback;
+    Listening node(std::move(loopback.near), {});
+    Listening arbiter(std::move(loopback.far), {});
+    arbiter.tls =
+        net::TlsContext::server(arbiter_identity, net::ClientCertificate::required).value();
+    node.tls = net::TlsContext::client(node_identity, expected_name).value();
+    node.switch_at = wire::MessageType::echo_request;
+    arbiter.start();
+    node.start();
+    arbiter.channel->send(echo(1));
+    node.channel->send(numbered(wire::MessageType::starttls, 1));
+    loopback.until([&] { return arbiter.facts || (arbiter.end && node.end); });
+    Outcome outcome{arbiter.facts.has_value(), arbiter.detail, node.detail, {}};
+    if (node.facts) outcome.warnings = node.facts->warnings;
+    return outcome;
+}
+
+net::TlsIdentity arbiter_with(Authority::Wish wish) { return authority().issue(wish); }
+net::TlsIdentity good_arbiter() {
+    return arbiter_with({.common_name = "Qnetd Server", .dns_names = {}});
+}
+net::TlsIdentity good_node() {
+    return authority().issue({.common_name = "alpha", .dns_names = {}});
+}
+
+}  // namespace
+
+TEST_CASE("the arbiter judges the node's certificate") {
+    const auto with = [](long begins, long ends) {
+        return shake_hands(good_arbiter(), authority().issue({"alpha", {}, begins, ends}));
+    };
+    CHECK(with(-day, day).established);
+    CHECK(with(day / 2, 3 * day).established);  // within the tolerated day
+    CHECK(with(2 * day, 3 * day).arbiter_says ==
+          "the peer's certificate not yet valid (check both clocks)");
+    CHECK(with(-3 * day, -day).arbiter_says == "the peer's certificate expired");
+    CHECK(shake_hands(good_arbiter(), authority().only_trust()).arbiter_says ==
+          "the peer showed no certificate");
+    net::TlsIdentity foreign =
+        Authority("QNet CA").issue({.common_name = "alpha", .dns_names = {}});
+    foreign.ca_pem = good_node().ca_pem;
+    CHECK(shake_hands(good_arbiter(), foreign).arbiter_says ==
+          "the peer's certificate not signed by our CA");
+}
+
+TEST_CASE("the node judges the arbiter's name") {
+    const auto named = [](const std::string& name, std::vector<std::string> dns) {
+        return shake_hands(arbiter_with({.common_name = name, .dns_names = std::move(dns)}),
+                           good_node());
+    };
+    CHECK(named("qnetd server", {}).established);
+    CHECK(named("x", {"other", "Qnetd Server"}).established);
+    CHECK(named("Qnetd Server", {"qnetd.example"})
+              .node_says.starts_with("the peer's certificate is for"));
+    CHECK(named("Other", {}).node_says ==
+          "the peer's certificate is for \"Other\", expected \"Qnetd Server\"");
+    CHECK(shake_hands(arbiter_with({.common_name = "Other", .dns_names = {}}), good_node(), "other")
+              .established);
+}
+
+TEST_CASE("the node tolerates the arbiter's dates, aloud, and nothing else") {
+    const auto dated = [](long begins, long ends) {
+        return shake_hands(arbiter_with({"Qnetd Server", {}, begins, ends}), good_node());
+    };
+    const Outcome expired = dated(-3 * day, -day);
+    CHECK(expired.established);
+    CHECK(expired.warnings == std::vector<std::string>{"the arbiter's certificate has expired"});
+    CHECK(dated(2 * day, 3 * day).warnings ==
+          std::vector<std::string>{"the arbiter's certificate is not valid yet"});
+    CHECK(dated(day / 2, 3 * day).warnings.empty());
+    // Expired and of another name: the name decides.
+    CHECK_FALSE(shake_hands(arbiter_with({"Other", {}, -3 * day, -day}), good_node()).established);
+    net::TlsIdentity foreign =
+        Authority("QNet CA").issue({.common_name = "Qnetd Server", .dns_names = {}});
+    const Outcome untrusted = shake_hands(foreign, good_node());
+    CHECK_FALSE(untrusted.established);
+    CHECK(untrusted.node_says == "the peer's certificate not signed by our CA");
+}
+
+TEST_CASE("a context names what is wrong with its PEM") {
+    net::TlsIdentity identity = good_arbiter();
+    identity.key_pem = good_node().key_pem;
+    CHECK(net::TlsContext::server(identity, net::ClientCertificate::required)
+              .error()
+              .find("does not fit") != std::string::npos);
+    identity.key_pem = "nonsense";
+    CHECK(net::TlsContext::client(identity).error().find("private key") != std::string::npos);
+    identity.certificate_pem = "nonsense";
+    CHECK(net::TlsContext::client(identity).error().find("certificate is no PEM") !=
+          std::string::npos);
+    identity.ca_pem.clear();
+    CHECK(net::TlsContext::client(identity).error().find("CA certificate") != std::string::npos);
+}
