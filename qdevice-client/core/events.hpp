@@ -135,6 +135,14 @@ struct StartTls {
     bool operator==(const StartTls&) const = default;
 };
 
+// From now on the arbiter may send messages of up to so many bytes, header included; until then,
+// and on every new connection at first, Settings::message_receive_size_initial holds (protocol.md
+// 1).
+struct SetReceiveLimit {
+    std::uint32_t bytes = 0;
+    bool operator==(const SetReceiveLimit&) const = default;
+};
+
 // Drop the connection or the attempt; no ConnectionLost is expected for it.
 struct Disconnect {
     bool operator==(const Disconnect&) const = default;
@@ -169,7 +177,8 @@ struct Exit {
     bool operator==(const Exit&) const = default;
 };
 
-using Action = std::variant<Connect, Send, StartTls, Disconnect, Cast, RunHeuristics, Report, Exit>;
+using Action = std::variant<Connect, Send, StartTls, SetReceiveLimit, Disconnect, Cast,
+                            RunHeuristics, Report, Exit>;
 using Actions = std::vector<Action>;
 
 }  // namespace castvote::qdevice

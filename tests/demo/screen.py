@@ -34,7 +34,8 @@ class Screen:
     def live(self, text):
         """One line that comes and goes while somebody waits; only on a terminal."""
         if self.coloured:
-            print(f"\r\033[K{INDENT}{self.paint(text, 'dim')}", end="", file=self.stream, flush=True)
+            print(f"\r\033[K{INDENT}{self.paint(text, 'dim')}", end="", file=self.stream,
+                  flush=True)
             self.is_live = True
 
     def line(self, text="", *colours):
@@ -79,7 +80,7 @@ class Screen:
     def block(self, text, *colours):
         """Somebody else's words, as they are."""
         for row in text.rstrip().splitlines():
-            self.line(f"{INDENT}  {row}", *colours)
+            self.line(f"{INDENT}  {row}".rstrip(), *colours)
 
 
 def side_by_side(left, right, width=38):

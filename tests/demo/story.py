@@ -19,7 +19,7 @@ STATES = {"QUORATE": ("QUORATE", "green", "bold"), "stopped": ("stopped", "red")
 
 
 def state_of(report):
-    """`waiting`: the node is forming a partition and counts nothing until the arbiter has spoken."""
+    """`waiting`: forming a partition, counting nothing until the arbiter has spoken."""
     if not report.up:
         return "off"
     if report.syncing:

@@ -76,32 +76,35 @@ def certify_wrongly(cluster):
                 cluster.nodes[1].host.path("/etc/corosync/qdevice/net/nssdb/ca.pem"))
 
 
-def our_arbiter_refuses(env, node):
-    cluster = Cluster(env, arbiter="ours", node=node)
-    certify_wrongly(cluster)
-    refused = start_and_be_refused(cluster)
-    cluster.arbiter_daemon.says("certificate not signed by our CA", 10)
-    cluster.arbiter_daemon.says("another-cluster", 10)
-    cluster.hold(refused, 3, "neither has the arbiter's vote")
-    return cluster
+def our_nodes_say_what_is_wrong(cluster):
+    """nodeA's daemon does not even start with such a certificate; nodeB's suspects its own."""
+    cluster.nodes[1].daemon.says("cluster.pem was not signed by this CA", 10)
+    cluster.nodes[2].daemon.says("may have refused our certificate", 10)
 
 
 def test_our_arbiter_refuses_certificates_of_stock_nodes(env):
-    our_arbiter_refuses(env, "stock")
+    cluster = Cluster(env, arbiter="ours", node="stock")
+    certify_wrongly(cluster)
+    refused = start_and_be_refused(cluster)
+    cluster.arbiter_daemon.says("certificate not signed by our CA", 10)
+    cluster.arbiter_daemon.says('certificate of another cluster: "another-cluster"', 10)
+    cluster.hold(refused, 3, "neither has the arbiter's vote")
 
 
 def test_our_arbiter_refuses_certificates_of_our_nodes(env):
-    cluster = our_arbiter_refuses(env, "ours")
-    for node in cluster.nodes.values():
-        node.daemon.says("certificate", 5)
+    cluster = Cluster(env, arbiter="ours", node="ours")
+    certify_wrongly(cluster)
+    refused = start_and_be_refused(cluster)
+    cluster.arbiter_daemon.says('certificate of another cluster: "another-cluster"', 10)
+    our_nodes_say_what_is_wrong(cluster)
+    cluster.hold(refused, 3, "neither has the arbiter's vote")
 
 
 def test_our_node_says_that_the_stock_arbiter_refuses_it(env):
     cluster = Cluster(env, arbiter="stock", node="ours")
     certify_wrongly(cluster)
     refused = start_and_be_refused(cluster)
-    for node in cluster.nodes.values():
-        node.daemon.says("certificate", 10)
+    our_nodes_say_what_is_wrong(cluster)
     cluster.hold(refused, 3, "neither has the arbiter's vote")
 
 
