@@ -302,7 +302,11 @@ void Node::disconnected(std::string why, Duration wait_max) {
 void Node::on(const ConnectionLost& lost) {
     if (link_ == Link::idle) return;
     connect_failed_ = lost.cause == LostCause::connect_failed;
-    disconnected(lost.detail.empty() ? "the connection was lost" : lost.detail,
+    std::string why = lost.detail.empty() ? "the connection was lost" : lost.detail;
+    // TLS 1.3 tells a client late, if at all, that its certificate was refused.
+    if (link_ == Link::init && tls_)
+        why += "; the arbiter may have refused our certificate, its log says why";
+    disconnected(std::move(why),
                  connect_failed_ ? Duration(2000) : settings_.connect_timeout);
 }
 

@@ -130,10 +130,6 @@ std::optional<Instant> Ledger::released_at(NodeId node, const Holder& holder,
         const auto word = words_.find(other);
         if (other == node || word == words_.end()) continue;
         if (word->second.ring.id.seq <= holder.grant.ring.id.seq) continue;
-        // R2s ii: it left a ring soon after its vote was switched on, and has said nothing since.
-        if (rules_.recent_flag_needs_proof &&
-            word->second.at - holder.flag_on < 2 * holder.timers.heartbeat)
-            continue;
         const bool is_candidate = candidate.ring.members.contains(other);
         keep_earlier(earliest,
                      word->second.at + (is_candidate ? Duration(0) : holder.timers.heartbeat));
