@@ -67,8 +67,12 @@ class Host:
         return path
 
     def inside(self, argv):
-        """The same command, run in this host. Its working directory is /."""
-        return ["nsenter", "-t", self.holder.pid, "-n", "-m", "-u", "-i", "--", *argv]
+        """The same command, run in this host. Its working directory is /.
+
+        The root (-r) is named as well: entering the mounts alone leads out of a chroot, to files
+        that are not ours.
+        """
+        return ["nsenter", "-t", self.holder.pid, "-n", "-m", "-u", "-i", "-r", "--", *argv]
 
     def run(self, argv, **options):
         return self.env.run(self.inside(argv), **options)
