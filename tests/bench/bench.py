@@ -133,8 +133,8 @@ def parse():
     options.add_argument("--bin", default="build/release/bin", help=argparse.SUPPRESS)
     options.add_argument("--only", choices=tuple(NAMES), help="one arbiter; ours needs no root")
     options.add_argument("--rounds", type=int, default=200, help="splits of each (default 200)")
-    options.add_argument("--heartbeat", type=int, default=100, metavar="MS",
-                         help="of the clients; more if the machine is busy (default 100)")
+    options.add_argument("--heartbeat", type=int, default=80, metavar="MS",
+                         help="of the clients; more if the machine is busy (default 80)")
     options.add_argument("--json", action="store_true", help="JSON in place of the table")
     given = options.parse_args()
     if given.rounds < 1 or given.heartbeat < 1:

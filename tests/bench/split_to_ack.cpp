@@ -190,7 +190,7 @@ int run(const std::vector<ArbiterPlace>& places, int rounds, Duration heartbeat)
 int main(int argc, char** argv) {
     std::vector<std::tuple<std::string, std::uint16_t, std::string>> arbiters;
     int rounds = 200;
-    int heartbeat_ms = 100;
+    int heartbeat_ms = 80;
     CLI::App app{"split_to_ack: how long an arbiter takes to give the vote when a cluster splits"};
     app.add_option("--arbiter", arbiters, "NAME PORT and a node's certificate directory")
         ->required();
