@@ -16,6 +16,28 @@ namespace {
 
 // After a lost connection the next attempt comes soon; each failure doubles the wait up to a limit.
 constexpr Duration retry_first{250};
+// Nobody there: asking again costs little, and a vote may depend on it.
+constexpr Duration unreachable_wait_max{2000};
+// Settings may be tiny, but no timer fires twice in one instant.
+constexpr Duration shortest{1};
+
+const char* meaning_of(LostCause cause) {
+    switch (cause) {
+        case LostCause::connect_failed: return "the arbiter cannot be reached";
+        case LostCause::end_of_stream: return "the arbiter closed the connection";
+        case LostCause::reset_or_error: return "the connection to the arbiter broke";
+        case LostCause::queue_full: return "the arbiter takes no more messages";
+        case LostCause::tls_failed: return "TLS with the arbiter failed";
+    }
+    return "the connection was lost";
+}
+
+// Their order means nothing (node.md 5.7).
+bool is_same_set(std::vector<wire::NodeInfo> left, std::vector<wire::NodeInfo> right) {
+    std::sort(left.begin(), left.end());
+    std::sort(right.begin(), right.end());
+    return left == right;
+}
 
 }  // namespace
 
@@ -25,21 +47,30 @@ Node::Node(Settings settings, Instant started)
 Actions Node::step(const Event& event) {
     CHECK(event.now >= now_, "the shell's clock never goes back");
     now_ = event.now;
-    // A process that was frozen must not vote on waking: the age of the arbiter's word comes first.
-    if (!has_ended_ && check_echoes())
-        std::visit([&](const auto& what) { on(what); }, event.what);
-    else if (!has_ended_ && !std::holds_alternative<Received>(event.what) &&
-             !std::holds_alternative<ConnectionLost>(event.what))
+    if (has_ended_) return {};
+    // Whatever is cast from here on is cast for the membership that the provider has now.
+    if (const auto* changed = std::get_if<RingChanged>(&event.what)) {
+        ring_ = changed->ring;
+        members_ = changed->members;
+    }
+    // A process that was frozen must not vote on waking: the age of the arbiter's word comes first,
+    // and what that connection still brings comes too late.
+    if (check_echoes() || (!std::holds_alternative<Received>(event.what) &&
+                           !std::holds_alternative<ConnectionLost>(event.what)))
         std::visit([&](const auto& what) { on(what); }, event.what);
     return std::exchange(actions_, {});
 }
 
 // HB = 0.8 T, clipped (protocol.md 9).
 Duration Node::heartbeat() const {
-    return std::clamp(Duration(settings_.device_timeout.count() * 8 / 10),
-                      Duration(settings_.heartbeat_interval_min_ms),
-                      Duration(settings_.heartbeat_interval_max_ms));
+    const Duration least(std::max(settings_.heartbeat_interval_min_ms, 1u));
+    const Duration most(settings_.heartbeat_interval_max_ms);
+    return std::clamp(settings_.device_timeout * 8 / 10, least, std::max(least, most));
 }
+
+Duration Node::poll_interval() const { return std::max(settings_.device_timeout / 2, shortest); }
+Duration Node::echo_interval() const { return std::max(heartbeat() / 8, shortest); }
+Duration Node::echo_patience() const { return std::max(heartbeat() * 3 / 4, shortest); }
 
 std::uint64_t Node::draw(std::uint64_t below) {
     std::uint64_t z = (jitter_ += 0x9e3779b97f4a7c15u);
@@ -54,10 +85,8 @@ void Node::report(Level level, std::string text) {
 
 // -- the quorum provider --------------------------------------------------------------------------
 
-void Node::on(const RingChanged& changed) {
-    const bool is_first = !ring_;
-    ring_ = changed.ring;
-    members_ = changed.members;
+void Node::on(const RingChanged&) {
+    const bool is_first = !last_cast_;
     sync_in_progress_ = true;
     next_regular_.reset();
     if (!is_accepted()) {
@@ -68,35 +97,43 @@ void Node::on(const RingChanged& changed) {
         return;
     }
     paused_ = true;
-    run_heuristics(link_ == Link::joined ? Purpose::membership : Purpose::connect,
-                   settings_.config.heuristics_sync_timeout);
+    run_heuristics(link_ == Link::joined ? Purpose::membership : Purpose::connect);
 }
 
 void Node::on(const QuorumChanged& changed) {
     sync_in_progress_ = false;
     quorate_ = changed.quorate;
     quorum_list_ = changed.nodes;
-    if (link_ == Link::joined)
-        send_quorum();
-    else if (standing_ == Standing::ack)
-        deny();
+    if (link_ == Link::joined) send_quorum();
 }
 
-// Closes fact 1 of docs/safety.md on our side: an old message may have overwritten our vote.
+// Closes fact 1 of docs/safety.md on our side: an old message may have overwritten our vote. A yes
+// of the ring before is left alone while the sync lasts (it counts for nothing there, and a poll
+// would end the sync), but not once it went off here and came back.
 void Node::on(const FlagSeen& seen) {
-    if (!last_cast_ || !ring_ || seen.cast == last_cast_vote_) return;
+    if (!ring_ || !last_cast_) return;
     const bool is_same_ring = last_cast_ring_ == ring_;
-    if (!last_cast_vote_ && (is_same_ring || !sync_in_progress_))
-        cast(false);
-    else if (last_cast_vote_ && is_same_ring && standing_ == Standing::ack && !paused_)
+    const bool was_granted_here = is_same_ring && last_cast_vote_;
+    if (!seen.cast) flag_off_ring_ = ring_;
+    if (seen.cast && !was_granted_here) {
+        const bool has_come_back = !last_cast_vote_ || flag_off_ring_ == ring_;
+        if (is_same_ring || (!sync_in_progress_ && has_come_back)) cast(false);
+    } else if (!seen.cast && was_granted_here && standing_ == Standing::ack && !paused_) {
         cast(true);
+    }
 }
 
 void Node::on(const ConfigChanged& changed) {
-    const bool has_new_nodes = settings_.config.nodes != changed.config.nodes;
+    const bool has_new_nodes = !is_same_set(settings_.config.nodes, changed.config.nodes);
+    const bool has_new_commands =
+        settings_.config.heuristics_commands != changed.config.heuristics_commands;
     settings_.config = changed.config;
+    if (is_accepted() && arbiter_lacks_heuristics_ &&
+        settings_.config.heuristics_mode != HeuristicsMode::off)
+        give_up("heuristics are switched on and the arbiter does not know them", refusal_wait_max);
     if (has_new_nodes && link_ == Link::joined) send_config(wire::NodeListType::changed_config);
-    if (has_new_nodes && !is_accepted() && standing_ == Standing::ack) deny();
+    if (has_new_commands && heuristics_purpose_ != Purpose::none)
+        run_heuristics(heuristics_purpose_);
     if (settings_.config.heuristics_mode == HeuristicsMode::on)
         schedule_regular();
     else
@@ -105,21 +142,25 @@ void Node::on(const ConfigChanged& changed) {
 
 void Node::on(const CastRefused& refused) {
     report(Level::error, "the quorum provider refuses our votes: " + refused.detail);
-    on(ProviderLost{refused.detail});
+    end(1);
 }
 
 void Node::on(const ProviderLost& lost) {
     report(Level::error, "the quorum provider is gone: " + lost.detail);
-    if (link_ != Link::idle) actions_.push_back(Disconnect{});
-    actions_.push_back(Exit{1});
-    has_ended_ = true;
+    end(1);
 }
 
 void Node::on(const StopRequested&) {
     if (ring_) deny();
+    end(0);
+}
+
+void Node::end(int exit_status) {
     if (link_ != Link::idle) actions_.push_back(Disconnect{});
     link_ = Link::idle;
-    actions_.push_back(Exit{0});
+    outcome_ = ConnectionState::disconnected;
+    standing_ = Standing::waiting;
+    actions_.push_back(Exit{exit_status});
     has_ended_ = true;
 }
 
@@ -159,9 +200,13 @@ void Node::apply(Vote vote) {
 
 // -- heuristics -----------------------------------------------------------------------------------
 
-void Node::run_heuristics(Purpose purpose, Duration timeout) {
+void Node::run_heuristics(Purpose purpose) {
     heuristics_purpose_ = purpose;
-    actions_.push_back(RunHeuristics{++heuristics_number_, timeout});
+    const bool delays_sync =
+        purpose == Purpose::membership || (purpose == Purpose::connect && sync_in_progress_);
+    actions_.push_back(
+        RunHeuristics{++heuristics_number_, delays_sync ? settings_.config.heuristics_sync_timeout
+                                                        : settings_.config.heuristics_timeout});
 }
 
 void Node::schedule_regular() {
@@ -213,7 +258,7 @@ void Node::on(const HeuristicsDone& done) {
 bool Node::check_echoes() {
     if (!is_accepted()) return true;
     const bool is_overdue =
-        !unanswered_.empty() && now_ - unanswered_.front().sent >= heartbeat() * 3 / 4;
+        !unanswered_.empty() && now_ - unanswered_.front().sent >= echo_patience();
     const bool is_stale = now_ - last_answered_sent_ >= heartbeat();
     if (!is_overdue && !is_stale) return true;
     give_up("the arbiter does not answer", settings_.connect_timeout);
@@ -230,7 +275,7 @@ void Node::on(const TimePassed&) {
         echo.msg_seq_number = ++echo_number_;
         unanswered_.push_back({echo_number_, now_});
         send(std::move(echo));
-        next_echo_ = now_ + heartbeat() / 8;
+        next_echo_ = now_ + echo_interval();
     }
     if (next_poll_ && *next_poll_ <= now_) {
         next_poll_ = now_ + poll_interval();
@@ -239,7 +284,7 @@ void Node::on(const TimePassed&) {
     if (next_regular_ && *next_regular_ <= now_) {
         next_regular_.reset();
         if (heuristics_purpose_ == Purpose::none)
-            run_heuristics(Purpose::regular, settings_.config.heuristics_timeout);
+            run_heuristics(Purpose::regular);
         else
             schedule_regular();
     }
@@ -255,7 +300,7 @@ std::optional<Instant> Node::next_deadline() const {
     if (is_accepted()) {
         if (next_echo_) keep_earlier(earliest, *next_echo_);
         if (!unanswered_.empty())
-            keep_earlier(earliest, unanswered_.front().sent + heartbeat() * 3 / 4);
+            keep_earlier(earliest, unanswered_.front().sent + echo_patience());
         keep_earlier(earliest, last_answered_sent_ + heartbeat());
     }
     return earliest;
@@ -271,13 +316,18 @@ void Node::connect() {
     actions_.push_back(Connect{});
 }
 
-void Node::give_up(std::string why, Duration wait_max) {
+void Node::give_up(const std::string& why, Duration wait_max, const std::string& detail) {
     actions_.push_back(Disconnect{});
-    disconnected(std::move(why), wait_max);
+    disconnected(why, wait_max, detail);
 }
 
-void Node::disconnected(std::string why, Duration wait_max) {
-    const bool was_joined = is_accepted();
+void Node::disconnected(const std::string& why, Duration wait_max, const std::string& detail) {
+    if (link_ == Link::connecting) {
+        outcome_ = ConnectionState::connect_failed;
+        wait_max = unreachable_wait_max;
+    } else {
+        outcome_ = ConnectionState::disconnected;
+    }
     link_ = Link::idle;
     connect_deadline_.reset();
     connected_since_.reset();
@@ -287,27 +337,25 @@ void Node::disconnected(std::string why, Duration wait_max) {
     if (heuristics_purpose_ == Purpose::connect) heuristics_purpose_ = Purpose::none;
     // Whatever the algorithm: who is cut off has no vote (docs/safety.md).
     if (ring_) deny();
-    if (was_joined) failures_ = 0;
-    const Duration longest = std::max(wait_max, Duration(1000));
-    Duration wait = std::min(retry_first * (1 << std::min(failures_, 10u)), longest);
+    Duration wait = std::min(retry_first * (1 << std::min(failures_, 10u)), wait_max);
     wait = wait / 2 + Duration(draw(static_cast<std::uint64_t>(wait.count() / 2) + 1));
     ++failures_;
-    retry_at_ = now_ + wait;
-    // Told once for every new reason, not for every attempt.
-    report(why == last_disconnect_reason_ && !was_joined ? Level::debug : Level::warning,
-           fmt::format("not connected to the arbiter: {}   retry_in={}ms", why, wait.count()));
-    last_disconnect_reason_ = std::move(why);
+    retry_at_ = now_ + std::max(wait, shortest);
+    // Told once for every reason until things go well again, however its details change.
+    const bool is_news = told_.insert(why).second;
+    last_disconnect_reason_ = detail.empty() ? why : fmt::format("{} ({})", why, detail);
+    report(is_news ? Level::warning : Level::debug,
+           fmt::format("not connected to the arbiter: {}   retry_in={}ms", last_disconnect_reason_,
+                       wait.count()));
 }
 
 void Node::on(const ConnectionLost& lost) {
     if (link_ == Link::idle) return;
-    connect_failed_ = lost.cause == LostCause::connect_failed;
-    std::string why = lost.detail.empty() ? "the connection was lost" : lost.detail;
+    std::string why = meaning_of(lost.cause);
     // TLS 1.3 tells a client late, if at all, that its certificate was refused.
     if (link_ == Link::init && tls_)
-        why += "; the arbiter may have refused our certificate, its log says why";
-    disconnected(std::move(why),
-                 connect_failed_ ? Duration(2000) : settings_.connect_timeout);
+        why += "; it may have refused our certificate, its log says why";
+    disconnected(why, settings_.connect_timeout, lost.detail);
 }
 
 Status Node::status() const {
@@ -320,9 +368,8 @@ Status Node::status() const {
     status.quorate = quorate_;
     status.quorum_list = quorum_list_;
     status.sync_in_progress = sync_in_progress_;
-    status.connection = link_ == Link::joined                    ? ConnectionState::connected
-                        : link_ == Link::idle && connect_failed_ ? ConnectionState::connect_failed
-                                                                 : ConnectionState::connecting;
+    status.connection = link_ == Link::joined ? ConnectionState::connected : outcome_;
+    status.next_attempt = retry_at_;
     status.tls = tls_;
     status.client_certificate_sent = client_certificate_sent_;
     status.arbiter_lacks_keep_active = arbiter_lacks_keep_active_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <set>
 
 #include "qdevice-client/core/events.hpp"
 #include "qdevice-client/core/status.hpp"
@@ -36,7 +37,7 @@ private:
         heuristics,  // accepted; the connect heuristics run
         joined,      // lists sent
     };
-    enum class Standing : std::uint8_t { waiting, nack, ack };
+    enum class Standing : std::uint8_t { waiting, nack, ack };  // ack only while joined
     enum class Purpose : std::uint8_t { none, membership, connect, regular };
 
     struct Echo {
@@ -81,18 +82,25 @@ private:
 
     // connection
     void connect();
-    void give_up(std::string why, Duration wait_max);
-    void disconnected(std::string why, Duration wait_max);
+    // `why` is one of few, `detail` any text: see told_.
+    void give_up(const std::string& why, Duration wait_max, const std::string& detail = {});
+    void disconnected(const std::string& why, Duration wait_max, const std::string& detail);
+    void end(int exit_status);
     bool check_echoes();
     void report(Level level, std::string text);
     std::uint64_t draw(std::uint64_t below);
 
-    void run_heuristics(Purpose purpose, Duration timeout);
+    void run_heuristics(Purpose purpose);
     void schedule_regular();
 
     Duration heartbeat() const;
-    Duration poll_interval() const { return settings_.device_timeout / 2; }
+    Duration poll_interval() const;
+    Duration echo_interval() const;
+    Duration echo_patience() const;
     bool is_accepted() const { return link_ == Link::heuristics || link_ == Link::joined; }
+
+    // Between attempts after an answer that will hardly change by itself.
+    static constexpr Duration refusal_wait_max{30000};
 
     Settings settings_;
     Instant now_;
@@ -112,6 +120,7 @@ private:
     std::optional<Instant> last_cast_;
     bool last_cast_vote_ = false;
     std::optional<wire::RingId> last_cast_ring_;
+    std::optional<wire::RingId> flag_off_ring_;  // where the flag was last seen off
 
     // the connection
     Link link_ = Link::idle;
@@ -119,12 +128,14 @@ private:
     bool client_certificate_sent_ = false;
     bool arbiter_lacks_keep_active_ = false;
     bool arbiter_lacks_heuristics_ = false;
-    bool connect_failed_ = false;
     std::uint32_t sequence_ = 1;  // protocol.md 4
     std::optional<wire::RingId> reported_ring_;
     std::optional<Instant> connect_deadline_;
     std::optional<Instant> retry_at_;
-    unsigned failures_ = 0;
+    unsigned failures_ = 0;       // since an arbiter last answered an echo
+    std::set<std::string> told_;  // reasons of those failures
+    // What became of the last attempt; stands until one succeeds.
+    ConnectionState outcome_ = ConnectionState::connecting;
     std::optional<Instant> connected_since_;
     std::string last_disconnect_reason_;
 

@@ -19,9 +19,6 @@ using wire::Vote;
 
 namespace {
 
-// Between attempts after an answer that will hardly change by itself.
-constexpr Duration refusal_wait_max{30000};
-
 bool lists(const std::optional<std::vector<std::uint16_t>>& numbers, std::uint16_t wanted) {
     return numbers && std::find(numbers->begin(), numbers->end(), wanted) != numbers->end();
 }
@@ -41,7 +38,6 @@ wire::Message Node::request(MessageType type) {
 void Node::on(const Connected&) {
     if (link_ != Link::connecting) return;
     link_ = Link::preinit;
-    connect_failed_ = false;
     wire::Message preinit;
     preinit.type = MessageType::preinit;
     preinit.msg_seq_number = sequence_;
@@ -61,9 +57,8 @@ void Node::on(const Received& received) {
     if (const auto* message = std::get_if<wire::Message>(&received.inbound))
         handle(*message);
     else
-        give_up(
-            fmt::format("the arbiter sent what we cannot read ({})", describe(received.inbound)),
-            settings_.connect_timeout);
+        give_up("the arbiter sent what we cannot read", settings_.connect_timeout,
+                describe(received.inbound));
 }
 
 void Node::handle(const wire::Message& message) {
@@ -167,20 +162,21 @@ void Node::init_reply(const wire::Message& message) {
     arbiter_lacks_keep_active_ =
         !lists(message.supported_options,
                static_cast<std::uint16_t>(wire::Option::keep_active_partition_tie_breaker));
+    arbiter_lacks_heuristics_ =
+        !lists(message.supported_options, static_cast<std::uint16_t>(wire::Option::heuristics));
+    actions_.push_back(SetReceiveLimit{*message.server_maximum_reply_size});
     link_ = Link::heuristics;
     connect_deadline_.reset();
     echo_number_ = 0;
     unanswered_.clear();
-    next_echo_ = now_ + heartbeat() / 8;
-    run_heuristics(Purpose::connect, sync_in_progress_ ? settings_.config.heuristics_sync_timeout
-                                                       : settings_.config.heuristics_timeout);
+    next_echo_ = now_ + echo_interval();
+    run_heuristics(Purpose::connect);
 }
 
 // SET_OPTION and the three lists, back to back (protocol.md 5).
 void Node::send_lists(wire::Heuristics heuristics) {
     link_ = Link::joined;
     connected_since_ = now_;
-    failures_ = 0;
     report(Level::notice, "connected to the arbiter");
     last_disconnect_reason_.clear();
     if (!arbiter_lacks_keep_active_) {
@@ -254,6 +250,9 @@ void Node::echo_reply(const wire::Message& message) {
     }
     last_answered_sent_ = answered->sent;
     last_echo_reply_ = now_;
+    // Only an arbiter that really answers makes us forget what went wrong before.
+    failures_ = 0;
+    told_.clear();
     unanswered_.erase(unanswered_.begin(), std::next(answered));
 }
 

@@ -12,8 +12,8 @@
 
 namespace castvote::qdevice {
 
-// tools.md 3. `connect_failed`: the last attempt found nobody, `disconnected`: it ended later;
-// in both the next one is due at `next_attempt`.
+// tools.md 3. `connecting`: the first attempt has not ended yet. Afterwards, until one succeeds,
+// the outcome of the last: `connect_failed`, nobody was there, or `disconnected`, it ended later.
 enum class ConnectionState : std::uint8_t { disconnected, connecting, connect_failed, connected };
 
 enum class VoteTimer : std::uint8_t { stopped, casting_nack, casting_ack };
@@ -41,7 +41,7 @@ struct Status {
     wire::Heuristics heuristics_membership = wire::Heuristics::undefined;
     wire::Heuristics heuristics_connect = wire::Heuristics::undefined;
     std::string last_disconnect_reason;   // plain words; empty: never disconnected
-    std::optional<Instant> next_attempt;  // of a connection
+    std::optional<Instant> next_attempt;  // of a connection; none while one runs
 };
 
 }  // namespace castvote::qdevice

@@ -3,7 +3,6 @@
 #include "tests/unit/support/scenario.hpp"
 
 #include <algorithm>
-#include <sstream>
 
 #include "tests/unit/support/scenario_text.hpp"
 
@@ -53,72 +52,9 @@ std::string line_of(Message message) {
 
 Scenario::Scenario() = default;
 
-// -- text -----------------------------------------------------------------------------------------
+// -- commands -------------------------------------------------------------------------------------
 
-std::string Scenario::run(const std::string& text) {
-    std::istringstream stream(text);
-    std::string result;
-    std::size_t line_number = 0;
-    bool has_commands = false;
-    bool is_output = false;  // behind the dashed line
-    const auto finish_block = [&] {
-        if (has_commands) result += "----\n" + (output_.empty() ? "(nothing)\n" : output_);
-        output_.clear();
-        has_commands = is_output = false;
-    };
-    for (std::string line; std::getline(stream, line);) {
-        ++line_number;
-        if (line.empty()) {
-            finish_block();
-            result += "\n";
-        } else if (line == "----") {
-            is_output = true;
-        } else if (!is_output) {
-            result += line + "\n";
-            if (line.front() == '#') continue;
-            has_commands = true;
-            try {
-                execute(line);
-            } catch (const std::exception& error) {
-                refuse(fmt::format("line {}: {}: {}", line_number, line, error.what()));
-            }
-        }
-    }
-    finish_block();
-    return result;
-}
-
-const std::string& Scenario::Words::at(std::size_t index) const {
-    if (index >= plain.size()) refuse("too few words");
-    return plain[index];
-}
-
-std::string Scenario::Words::take(const std::string& option, const std::string& otherwise) {
-    const auto found = options.find(option);
-    if (found == options.end()) return otherwise;
-    const std::string value = found->second;
-    options.erase(found);
-    return value;
-}
-
-void Scenario::Words::expect_none_left() const {
-    if (!options.empty()) refuse("no such option here: " + options.begin()->first);
-}
-
-Scenario::Words Scenario::words_of(const std::string& line) {
-    Words words;
-    std::istringstream stream(line);
-    for (std::string word; stream >> word;) {
-        const auto equals = word.find('=');
-        if (equals == std::string::npos)
-            words.plain.push_back(word);
-        else
-            words.options[word.substr(0, equals)] = word.substr(equals + 1);
-    }
-    return words;
-}
-
-void Scenario::execute(const std::string& line) {
+void Scenario::execute(const std::string& command, Words words) {
     static const std::map<std::string, void (Scenario::*)(Words)> commands = {
         {"settings", &Scenario::settings},
         {"connect", &Scenario::connect},
@@ -132,9 +68,6 @@ void Scenario::execute(const std::string& line) {
         {"silent", &Scenario::silent},
         {"heartbeat", &Scenario::set_heartbeat},
         {"stall", &Scenario::stall}};
-    Words words = words_of(line);
-    const std::string command = words.at(0);
-    words.plain.erase(words.plain.begin());
     if (command == "status") {
         status();
         return;
@@ -144,8 +77,6 @@ void Scenario::execute(const std::string& line) {
     (this->*found->second)(std::move(words));
     show_happenings();
 }
-
-void Scenario::show(const std::string& line) { output_ += line + "\n"; }
 
 void Scenario::show_happenings() {
     if (!driver_) return;
@@ -162,8 +93,6 @@ void Scenario::show_happenings() {
         }
     }
 }
-
-// -- commands -------------------------------------------------------------------------------------
 
 ArbiterDriver& Scenario::driver() {
     if (!driver_) driver_ = std::make_unique<ArbiterDriver>(settings_, started_);
