@@ -238,8 +238,9 @@ void Cluster::vote_info_reply(NodeId node, std::uint32_t sequence, const Step& s
                 }
             }
         }
-    } else if (m.due == Due::ack_reply) {
-        m.due = Due::nothing;
+    } else {
+        if (told.ring == m.ring) ledger_.ack_confirmed(node);
+        if (m.due == Due::ack_reply) m.due = Due::nothing;
     }
     advance(step);
 }

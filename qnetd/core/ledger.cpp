@@ -36,14 +36,22 @@ Duration Ledger::margin(Duration span) { return std::max(span / 20, Duration(100
 void Ledger::acked(NodeId node, const Candidate& grant, NodeTimers timers, Instant flag_on,
                    Instant now) {
     Holder& holder = holders_[node];
-    const NodeTimers before = holder.timers;
+    const Holder before = holder;
     holder = {};
     holder.grant = grant;
-    holder.timers = {.heartbeat = std::max(before.heartbeat, timers.heartbeat),
-                     .device_timeout = std::max(before.device_timeout, timers.device_timeout)};
+    holder.timers = {
+        .heartbeat = std::max(before.timers.heartbeat, timers.heartbeat),
+        .device_timeout = std::max(before.timers.device_timeout, timers.device_timeout)};
     holder.flag_on = flag_on;
+    holder.is_confirmed =
+        before.is_confirmed && before.grant.ring == grant.ring && before.flag_on == flag_on;
     holder.last_message = now;
     known_from_.insert_or_assign(node, now);
+}
+
+void Ledger::ack_confirmed(NodeId node) {
+    if (const auto found = holders_.find(node); found != holders_.end())
+        found->second.is_confirmed = true;
 }
 
 void Ledger::heard(NodeId node, Instant now) {
@@ -92,8 +100,11 @@ void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
 void Ledger::ended(NodeId node, bool end_of_stream, Instant now) {
     const auto found = holders_.find(node);
     if (found == holders_.end()) return;
-    found->second.ended = now;
-    found->second.end_of_stream = end_of_stream;
+    Holder& holder = found->second;
+    holder.ended = now;
+    holder.end_of_stream = end_of_stream;
+    // The ACK may be read, and the vote switched on, as late as this.
+    if (!holder.is_confirmed) holder.flag_on = now;
 }
 
 std::optional<Instant> Ledger::lifetime_end(const Holder& holder) {
@@ -126,7 +137,10 @@ std::optional<Instant> Ledger::released_at(NodeId node, const Holder& holder,
         if (holder.proof_complete) keep_earlier(earliest, *holder.proof_complete);
         return earliest;
     }
-    for (const NodeId other : holder.grant.ring.members) {  // R2c
+    // R2c: what counted in a broken ring counts no more. An ACK that is still under way may be read
+    // after the ring broke, and its "yes" wait in the queue (fact 1).
+    if (rules_.recent_flag_needs_proof && !holder.is_confirmed) return earliest;
+    for (const NodeId other : holder.grant.ring.members) {
         const auto word = words_.find(other);
         if (other == node || word == words_.end()) continue;
         if (word->second.ring.id.seq <= holder.grant.ring.id.seq) continue;

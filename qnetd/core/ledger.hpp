@@ -36,6 +36,7 @@ struct Holder {
     Candidate grant;
     NodeTimers timers;
     Instant flag_on;               // when its vote was switched on, at the earliest
+    bool is_confirmed = false;     // it answered the ACK: its vote was on by then
     Instant last_message;          // t_m: arrival of its last complete message
     std::optional<Instant> ended;  // t_c: end of its connection
     bool end_of_stream = false;    // ... which the node itself ended
@@ -64,6 +65,9 @@ public:
     // An ACK for `grant` leaves to `node` now. flag_on: see Holder.
     void acked(NodeId node, const Candidate& grant, NodeTimers timers, Instant flag_on,
                Instant now);
+
+    // It answered the ACK that was sent to it last.
+    void ack_confirmed(NodeId node);
 
     // A complete message of the node arrived.
     void heard(NodeId node, Instant now);

@@ -93,7 +93,11 @@ void ClusterModel::enter_gather(Corosync& c) {
     c.phase = Phase::gather;
     ++c.gathering;
     c.holding = false;
-    // The join message draws in everybody who hears it.
+    join(c);
+}
+
+// The join message draws in everybody who hears it.
+void ClusterModel::join(const Corosync& c) {
     for (const NodeId other : component(c.id)) {
         Corosync& o = nodes_.at(other);
         if (other == c.id || o.phase == Phase::gather || o.members.empty()) continue;
@@ -120,10 +124,12 @@ void ClusterModel::try_form(NodeId id) {
         const bool all_gather = std::all_of(members.begin(), members.end(), [&](NodeId n) {
             return nodes_.at(n).phase == Phase::gather;
         });
-        if (all_gather)
+        if (all_gather) {
             form(members);
-        else
+        } else {
+            join(me);  // It is repeated: somebody may hear us only now.
             try_form(id);
+        }
     });
 }
 
@@ -218,9 +224,12 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
         if (c.phase == Phase::gather) {
             c.queued.push_back(vote);
         } else {
+            if (!vote) ++c.noes_under_way;
             schedule_.after(dice_.between(300, ms(4)), [this, id, life = c.life, vote] {
                 Corosync& me = nodes_.at(id);
-                if (me.life == life && me.phase != Phase::down) deliver(me, vote);
+                if (me.life != life || me.phase == Phase::down) return;
+                if (!vote) --me.noes_under_way;
+                deliver(me, vote);
             });
         }
     }
@@ -274,7 +283,7 @@ void ClusterModel::tell_quorum(Corosync& c) {
     });
 }
 
-std::pair<NodeId, NodeId> ClusterModel::double_quorum() const {
+ClusterModel::Overlap ClusterModel::double_quorum() const {
     for (auto one = nodes_.begin(); one != nodes_.end(); ++one) {
         if (one->second.phase != Phase::operational || !one->second.quorate) continue;
         for (auto other = std::next(one); other != nodes_.end(); ++other) {
@@ -283,10 +292,13 @@ std::pair<NodeId, NodeId> ClusterModel::double_quorum() const {
             const bool is_disjoint = std::none_of(o.view.begin(), o.view.end(), [&](NodeId n) {
                 return one->second.view.contains(n);
             });
-            if (is_disjoint) return {one->first, other->first};
+            if (!is_disjoint) continue;
+            return {.one = one->first,
+                    .other = other->first,
+                    .is_last_moment = one->second.noes_under_way > 0 || o.noes_under_way > 0};
         }
     }
-    return {0, 0};
+    return {};
 }
 
 }  // namespace castvote::simulate

@@ -52,6 +52,7 @@ struct Corosync {
     bool quorate = false;  // as clients were told last
     Nodes view;            // ... and in which membership
     std::deque<bool> queued;
+    int noes_under_way = 0;  // own "no" cast, not yet delivered to itself
     std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
     std::uint64_t gathering = 0;  // counts ring changes
     std::uint64_t device_timer = 0;
@@ -81,13 +82,19 @@ public:
     const Timers& timers() const { return timers_; }
 
     // I1: two nodes that are quorate in views without a common member; {0, 0} when there are none.
-    std::pair<NodeId, NodeId> double_quorum() const;
+    // is_last_moment: one of them has cast its "no" already and counts it within milliseconds.
+    struct Overlap {
+        NodeId one = 0, other = 0;
+        bool is_last_moment = false;
+    };
+    Overlap double_quorum() const;
 
 private:
     Nodes component(NodeId node) const;
     void disturb();
     void lose_token(NodeId node, std::uint64_t life, std::uint64_t gathering);
     void enter_gather(Corosync& c);
+    void join(const Corosync& c);
     void try_form(NodeId node);
     void form(const Nodes& members);
     void sync_maybe_done(RingId ring);

@@ -48,12 +48,15 @@ int run_many(const Arguments& arguments) {
     }
     const auto began = std::chrono::steady_clock::now();
     double hours = 0;
-    std::uint64_t grants = 0, faults = 0, violations = 0;
+    std::uint64_t grants = 0, faults = 0, violations = 0, overlaps = 0;
+    Micros longest_overlap = 0;
     for (std::uint64_t seed = first; seed <= last; ++seed) {
         const Result result = run(options_for(arguments, seed), false);
         hours += static_cast<double>(result.simulated) / 3.6e9;
         grants += result.grants;
         faults += result.faults;
+        overlaps += result.overlaps;
+        longest_overlap = std::max(longest_overlap, result.longest_overlap);
         if (!result.violation) continue;
         ++violations;
         fmt::print("seed {} at {:.3f} s: {}\n", seed,
@@ -62,6 +65,10 @@ int run_many(const Arguments& arguments) {
         if (!arguments.keep_going) break;
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    if (overlaps > 0)
+        fmt::print("{} times a stock node's withdrawn vote was counted until its message came round, "
+                   "at most {:.1f} ms\n",
+                   overlaps, static_cast<double>(longest_overlap) / 1e3);
     fmt::print("{:.1f} cluster-hours, {} faults, {} votes given, in {:.1f} s: {} violations\n",
                hours, faults, grants, took.count(), violations);
     return violations == 0 ? 0 : 1;

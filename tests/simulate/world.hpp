@@ -44,6 +44,9 @@ struct Result {
     Micros simulated = 0;
     std::uint64_t grants = 0;
     std::uint64_t faults = 0;
+    // Moments of a stock node's withdrawn vote that its corosync still counted.
+    std::uint64_t overlaps = 0;
+    Micros longest_overlap = 0;
     std::vector<std::string> trace;
 };
 
