@@ -1,0 +1,63 @@
+// node_judge.hpp -- what must hold after every step of a node core, whatever happens to it.
+//
+// A second, much dumber book-keeping from events and actions alone: which ring is current, which
+// was reported on this connection, what the arbiter said of it since, which echoes are unanswered.
+// It knows nothing of how the core decides.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "qdevice-client/core/events.hpp"
+
+namespace castvote::tests {
+
+using NodeEvent = decltype(qdevice::Event::what);
+
+class NodeJudge {
+public:
+    explicit NodeJudge(const qdevice::Settings& settings)
+        : heartbeat_(std::clamp<std::int64_t>(settings.device_timeout.count() * 8 / 10,
+                                              settings.heartbeat_interval_min_ms,
+                                              settings.heartbeat_interval_max_ms)) {}
+
+    void look(const qdevice::Event& event, const qdevice::Actions& actions,
+              std::optional<Instant> next_deadline);
+
+    int yes_count = 0;
+    int no_count = 0;
+    int join_count = 0;
+
+private:
+    void hear(const qdevice::Event& event);
+    void hear(const wire::Message& message);
+    void see(const qdevice::Action& action);
+    void see_sent(const wire::Message& message);
+    void end_connection();
+    [[noreturn]] static void blame(const std::string& what) { throw std::logic_error(what); }
+    static void expect(bool holds, const char* what) {
+        if (!holds) blame(what);
+    }
+
+    Duration heartbeat_;
+    Instant now_;
+    std::optional<wire::RingId> ring_;      // the provider's
+    std::optional<wire::RingId> reported_;  // in a membership list of this connection
+    bool has_ack_ = false;                  // for the reported ring, not withdrawn since
+    bool is_attempted_ = false;             // Connect, not ended yet
+    bool may_send_ = false;
+    bool has_ended_ = false;
+    bool must_deny_ = false;  // this step lost the connection
+    bool has_denied_ = false;
+    std::deque<std::pair<std::uint32_t, Instant>> echoes_;      // unanswered
+    std::deque<std::pair<std::uint32_t, Instant>> vote_infos_;  // unanswered
+};
+
+}  // namespace castvote::tests
