@@ -12,6 +12,7 @@ how; 2 wrong command line; 3 it cannot run here, and the last line says what to 
 import argparse
 import json
 import os
+import signal
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -157,6 +158,7 @@ def report(given, samples):
 def main():
     given = parse()
     harness.adopt_orphans()
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     env = harness.Env(given.bin, "bench")
     try:
         kinds = [given.only] if given.only else list(NAMES)
