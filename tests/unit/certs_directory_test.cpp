@@ -150,6 +150,7 @@ TEST_CASE("serial numbers never repeat, even if serial.txt is lost or old") {
 TEST_CASE("two tools that sign at the same time hand out different numbers") {
     World world;
     const Path request = request_certificate(world.node, "any")->file;
+    EVP_PKEY* const shared_key = key(1);  // made here: two threads would make it twice
     std::array<std::set<std::string>, 2> serials;
     {
         std::array<std::jthread, 2> tools;
@@ -158,7 +159,7 @@ TEST_CASE("two tools that sign at the same time hand out different numbers") {
                 const Path own = world.scratch / std::string(1, static_cast<char>('a' + i));
                 for (int round = 0; round < 6; ++round) {
                     const std::string cluster = fmt::format("c{}-{}", i, round);
-                    const RequestPtr made = make_request(key(1), cluster);
+                    const RequestPtr made = make_request(shared_key, cluster);
                     if (!write_file(own, to_der(made.get()), 0600, std::nullopt)) return;
                     const Expected<Stored> stored = sign_request(world.arbiter, own, cluster);
                     if (!stored) return;
