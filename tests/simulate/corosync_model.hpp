@@ -52,7 +52,7 @@ struct Corosync {
     bool quorate = false;  // as clients were told last
     Nodes view;            // ... and in which membership
     std::deque<bool> queued;
-    int noes_under_way = 0;  // own "no" cast, not yet delivered to itself
+    int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
     std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
     std::uint64_t gathering = 0;  // counts ring changes
     std::uint64_t device_timer = 0;

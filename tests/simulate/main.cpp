@@ -79,9 +79,10 @@ int run_many(const Arguments& arguments) {
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     if (overlaps > 0)
-        fmt::print("{} times a stock node's withdrawn vote was counted until its message came round, "
-                   "at most {:.1f} ms\n",
-                   overlaps, static_cast<double>(longest_overlap) / 1e3);
+        fmt::print(
+            "{} times a stock node's withdrawn vote was counted until its message came round, "
+            "at most {:.1f} ms\n",
+            overlaps, static_cast<double>(longest_overlap) / 1e3);
     fmt::print("{:.1f} cluster-hours, {} faults, {} votes given, in {:.1f} s: {} violations\n",
                hours, faults, grants, took.count(), violations);
     return violations == 0 ? 0 : 1;

@@ -284,8 +284,8 @@ private:
     void freeze_daemon() {
         const NodeId id = some_node();
         if (!options_.process_faults || has_queued_yes(id)) return;
-        // A stock daemon that is frozen until its vote lapses and then thawed is named among what no
-        // arbiter can close; it casts every T/2, so that this is the shortest such time.
+        // A stock daemon that is frozen until its vote lapses and then thawed is named among what
+        // no arbiter can close; it casts every T/2, so that this is the shortest such time.
         const Micros limit = is_ours_[id] ? options_.timers.device_timeout * 2
                                           : options_.timers.device_timeout / 2 - ms(10);
         const Micros length = dice_.between(ms(10), limit);
