@@ -14,23 +14,8 @@ using wire::Vote;
 
 namespace {
 
-// After a lost connection the next attempt comes soon; each failure doubles the wait up to a limit.
-constexpr Duration retry_first{250};
-// Nobody there: asking again costs little, and a vote may depend on it.
-constexpr Duration unreachable_wait_max{2000};
-// Settings may be tiny, but no timer fires twice in one instant.
-constexpr Duration shortest{1};
-
-const char* meaning_of(LostCause cause) {
-    switch (cause) {
-        case LostCause::connect_failed: return "the arbiter cannot be reached";
-        case LostCause::end_of_stream: return "the arbiter closed the connection";
-        case LostCause::reset_or_error: return "the connection to the arbiter broke";
-        case LostCause::queue_full: return "the arbiter takes no more messages";
-        case LostCause::tls_failed: return "TLS with the arbiter failed";
-    }
-    return "the connection was lost";
-}
+// How long it may take corosync, at most, to stop counting a vote that we took back.
+constexpr Duration counting_time_max{500};
 
 // Their order means nothing (node.md 5.7).
 bool is_same_set(std::vector<wire::NodeInfo> left, std::vector<wire::NodeInfo> right) {
@@ -55,28 +40,10 @@ Actions Node::step(const Event& event) {
     }
     // A process that was frozen must not vote on waking: the age of the arbiter's word comes first,
     // and what that connection still brings comes too late.
-    if (check_echoes() || (!std::holds_alternative<Received>(event.what) &&
-                           !std::holds_alternative<ConnectionLost>(event.what)))
+    if (check_contact() || (!std::holds_alternative<Received>(event.what) &&
+                            !std::holds_alternative<ConnectionLost>(event.what)))
         std::visit([&](const auto& what) { on(what); }, event.what);
     return std::exchange(actions_, {});
-}
-
-// HB = 0.8 T, clipped (protocol.md 9).
-Duration Node::heartbeat() const {
-    const Duration least(std::max(settings_.heartbeat_interval_min_ms, 1u));
-    const Duration most(settings_.heartbeat_interval_max_ms);
-    return std::clamp(settings_.device_timeout * 8 / 10, least, std::max(least, most));
-}
-
-Duration Node::poll_interval() const { return std::max(settings_.device_timeout / 2, shortest); }
-Duration Node::echo_interval() const { return std::max(heartbeat() / 8, shortest); }
-Duration Node::echo_patience() const { return std::max(heartbeat() * 3 / 4, shortest); }
-
-std::uint64_t Node::draw(std::uint64_t below) {
-    std::uint64_t z = (jitter_ += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return below == 0 ? 0 : (z ^ (z >> 31)) % below;
 }
 
 void Node::report(Level level, std::string text) {
@@ -89,6 +56,7 @@ void Node::on(const RingChanged&) {
     const bool is_first = !last_cast_;
     sync_in_progress_ = true;
     next_regular_.reset();
+    confirm_withheld();  // what the old ring counted is over
     if (!is_accepted()) {
         // Also when the vote was NACK already: it ends the synchronisation at once. At the very
         // start it clears a vote that a crashed predecessor may have left (arbiter.md 10, W2).
@@ -104,6 +72,7 @@ void Node::on(const QuorumChanged& changed) {
     sync_in_progress_ = false;
     quorate_ = changed.quorate;
     quorum_list_ = changed.nodes;
+    if (!quorate_) confirm_withheld();
     if (link_ == Link::joined) send_quorum();
 }
 
@@ -168,6 +137,8 @@ void Node::end(int exit_status) {
 
 void Node::cast(bool vote) {
     CHECK(ring_.has_value(), "nothing is cast before the first membership");
+    // corosync counts anew only when our own message has come round, some milliseconds later.
+    if (!vote && counts_on_vote()) counted_until_ = now_ + counting_time_max;
     last_cast_ = now_;
     last_cast_vote_ = vote;
     last_cast_ring_ = ring_;
@@ -177,6 +148,15 @@ void Node::cast(bool vote) {
 void Node::deny() {
     paused_ = false;
     apply(Vote::nack);
+}
+
+// Would our partition stop without the vote? (ffsplit: one vote; lms: all but one.)
+bool Node::counts_on_vote() const {
+    const std::size_t nodes = settings_.config.nodes.size();
+    const std::size_t device_votes =
+        settings_.algorithm == wire::DecisionAlgorithm::lms && nodes > 1 ? nodes - 1 : 1;
+    return quorate_ && last_cast_vote_ && !sync_in_progress_ &&
+           2 * members_.size() <= nodes + device_votes;
 }
 
 // What a vote from the arbiter, or the lack of one, means (arbiter.md 1.2).
@@ -251,20 +231,6 @@ void Node::on(const HeuristicsDone& done) {
 
 // -- time -----------------------------------------------------------------------------------------
 
-// False when the arbiter's word has grown too old: the vote is given back and the connection
-// dropped. An answered echo proves that the arbiter knew of us when it was sent; without one for
-// 0.75 HB (an echo goes every HB/8) we stop, long before the arbiter may give the vote away
-// (arbiter.md 10).
-bool Node::check_echoes() {
-    if (!is_accepted()) return true;
-    const bool is_overdue =
-        !unanswered_.empty() && now_ - unanswered_.front().sent >= echo_patience();
-    const bool is_stale = now_ - last_answered_sent_ >= heartbeat();
-    if (!is_overdue && !is_stale) return true;
-    give_up("the arbiter does not answer", settings_.connect_timeout);
-    return false;
-}
-
 void Node::on(const TimePassed&) {
     if (connect_deadline_ && *connect_deadline_ <= now_ && link_ != Link::idle)
         give_up("no connection to the arbiter in time", settings_.connect_timeout);
@@ -277,6 +243,7 @@ void Node::on(const TimePassed&) {
         send(std::move(echo));
         next_echo_ = now_ + echo_interval();
     }
+    if (counted_until_ && *counted_until_ <= now_) confirm_withheld();
     if (next_poll_ && *next_poll_ <= now_) {
         next_poll_ = now_ + poll_interval();
         if (!paused_ && ring_ && standing_ != Standing::waiting) cast(standing_ == Standing::ack);
@@ -297,6 +264,7 @@ std::optional<Instant> Node::next_deadline() const {
     if (retry_at_) keep_earlier(earliest, *retry_at_);
     if (next_poll_) keep_earlier(earliest, *next_poll_);
     if (next_regular_) keep_earlier(earliest, *next_regular_);
+    if (counted_until_) keep_earlier(earliest, *counted_until_);
     if (is_accepted()) {
         if (next_echo_) keep_earlier(earliest, *next_echo_);
         if (!unanswered_.empty())
@@ -304,58 +272,6 @@ std::optional<Instant> Node::next_deadline() const {
         keep_earlier(earliest, last_answered_sent_ + heartbeat());
     }
     return earliest;
-}
-
-// -- the connection -------------------------------------------------------------------------------
-
-void Node::connect() {
-    retry_at_.reset();
-    link_ = Link::connecting;
-    tls_ = client_certificate_sent_ = false;
-    connect_deadline_ = now_ + settings_.connect_timeout;
-    actions_.push_back(Connect{});
-}
-
-void Node::give_up(const std::string& why, Duration wait_max, const std::string& detail) {
-    actions_.push_back(Disconnect{});
-    disconnected(why, wait_max, detail);
-}
-
-void Node::disconnected(const std::string& why, Duration wait_max, const std::string& detail) {
-    if (link_ == Link::connecting) {
-        outcome_ = ConnectionState::connect_failed;
-        wait_max = unreachable_wait_max;
-    } else {
-        outcome_ = ConnectionState::disconnected;
-    }
-    link_ = Link::idle;
-    connect_deadline_.reset();
-    connected_since_.reset();
-    next_echo_.reset();
-    unanswered_.clear();
-    reported_ring_.reset();
-    if (heuristics_purpose_ == Purpose::connect) heuristics_purpose_ = Purpose::none;
-    // Whatever the algorithm: who is cut off has no vote (docs/safety.md).
-    if (ring_) deny();
-    Duration wait = std::min(retry_first * (1 << std::min(failures_, 10u)), wait_max);
-    wait = wait / 2 + Duration(draw(static_cast<std::uint64_t>(wait.count() / 2) + 1));
-    ++failures_;
-    retry_at_ = now_ + std::max(wait, shortest);
-    // Told once for every reason until things go well again, however its details change.
-    const bool is_news = told_.insert(why).second;
-    last_disconnect_reason_ = detail.empty() ? why : fmt::format("{} ({})", why, detail);
-    report(is_news ? Level::warning : Level::debug,
-           fmt::format("not connected to the arbiter: {}   retry_in={}ms", last_disconnect_reason_,
-                       wait.count()));
-}
-
-void Node::on(const ConnectionLost& lost) {
-    if (link_ == Link::idle) return;
-    std::string why = meaning_of(lost.cause);
-    // TLS 1.3 tells a client late, if at all, that its certificate was refused.
-    if (link_ == Link::init && tls_)
-        why += "; it may have refused our certificate, its log says why";
-    disconnected(why, settings_.connect_timeout, lost.detail);
 }
 
 Status Node::status() const {

@@ -79,6 +79,8 @@ private:
     void apply(wire::Vote vote);
     void cast(bool vote);
     void deny();
+    bool counts_on_vote() const;
+    void confirm_withheld();
 
     // connection
     void connect();
@@ -86,7 +88,7 @@ private:
     void give_up(const std::string& why, Duration wait_max, const std::string& detail = {});
     void disconnected(const std::string& why, Duration wait_max, const std::string& detail);
     void end(int exit_status);
-    bool check_echoes();
+    bool check_contact();
     void report(Level level, std::string text);
     std::uint64_t draw(std::uint64_t below);
 
@@ -120,6 +122,10 @@ private:
     std::optional<Instant> last_cast_;
     bool last_cast_vote_ = false;
     std::optional<wire::RingId> last_cast_ring_;
+    // Until then the provider may still count a vote that was taken back; meanwhile the numbers of
+    // the VOTE_INFO messages that are not confirmed yet.
+    std::optional<Instant> counted_until_;
+    std::vector<std::uint32_t> withheld_;
     std::optional<wire::RingId> flag_off_ring_;  // where the flag was last seen off
 
     // the connection

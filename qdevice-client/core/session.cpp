@@ -19,6 +19,9 @@ using wire::Vote;
 
 namespace {
 
+// An arbiter has one vote under way; one that sends so many at once means no good.
+constexpr std::size_t withheld_max = 16;
+
 bool lists(const std::optional<std::vector<std::uint16_t>>& numbers, std::uint16_t wanted) {
     return numbers && std::find(numbers->begin(), numbers->end(), wanted) != numbers->end();
 }
@@ -228,16 +231,31 @@ void Node::vote_message(const wire::Message& message) {
         return;
     }
     if (message.ring_id == reported_ring_) {
-        if (!paused_)
+        if (!paused_) {
+            if (*message.vote == Vote::ack) confirm_withheld();  // in the order of the votes
             apply(*message.vote);
-        else if (*message.vote == Vote::nack)
+        } else if (*message.vote == Vote::nack) {
             apply(Vote::wait_for_reply);
+        }
     }
     if (message.type != MessageType::vote_info) return;
-    wire::Message reply;
-    reply.type = MessageType::vote_info_reply;
-    reply.msg_seq_number = message.msg_seq_number;
-    send(std::move(reply));
+    if (withheld_.size() == withheld_max) {
+        give_up("the arbiter sends votes faster than they can be counted", refusal_wait_max);
+        return;
+    }
+    // A NACK is confirmed when our partition no longer counts the vote.
+    withheld_.push_back(*message.msg_seq_number);
+    if (!counted_until_) confirm_withheld();
+}
+
+void Node::confirm_withheld() {
+    counted_until_.reset();
+    for (const std::uint32_t number : std::exchange(withheld_, {})) {
+        wire::Message reply;
+        reply.type = MessageType::vote_info_reply;
+        reply.msg_seq_number = number;
+        send(std::move(reply));
+    }
 }
 
 void Node::echo_reply(const wire::Message& message) {

@@ -1,0 +1,126 @@
+// contact.cpp -- is the arbiter there? Attempts and the waits between them, and the age of its
+// word.
+//
+// Guards the rule that a node without the arbiter has no vote: every way in which a connection ends
+// comes through disconnected(), and nothing is done before check_contact() (docs/safety.md).
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "qdevice-client/core/node.hpp"
+
+namespace castvote::qdevice {
+
+namespace {
+
+// After a lost connection the next attempt comes soon; each failure doubles the wait up to a limit.
+constexpr Duration retry_first{250};
+// Nobody there: asking again costs little, and a vote may depend on it.
+constexpr Duration unreachable_wait_max{2000};
+// Settings may be tiny, but no timer fires twice in one instant.
+constexpr Duration shortest{1};
+
+const char* meaning_of(LostCause cause) {
+    switch (cause) {
+        case LostCause::connect_failed: return "the arbiter cannot be reached";
+        case LostCause::end_of_stream: return "the arbiter closed the connection";
+        case LostCause::reset_or_error: return "the connection to the arbiter broke";
+        case LostCause::queue_full: return "the arbiter takes no more messages";
+        case LostCause::tls_failed: return "TLS with the arbiter failed";
+    }
+    return "the connection was lost";
+}
+
+}  // namespace
+
+// HB = 0.8 T, clipped (protocol.md 9).
+Duration Node::heartbeat() const {
+    const Duration least(std::max(settings_.heartbeat_interval_min_ms, 1u));
+    const Duration most(settings_.heartbeat_interval_max_ms);
+    return std::clamp(settings_.device_timeout * 8 / 10, least, std::max(least, most));
+}
+
+Duration Node::poll_interval() const { return std::max(settings_.device_timeout / 2, shortest); }
+Duration Node::echo_interval() const { return std::max(heartbeat() / 8, shortest); }
+Duration Node::echo_patience() const { return std::max(heartbeat() * 3 / 4, shortest); }
+
+std::uint64_t Node::draw(std::uint64_t below) {
+    std::uint64_t z = (jitter_ += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return below == 0 ? 0 : (z ^ (z >> 31)) % below;
+}
+
+// False when the arbiter's word has grown too old: the vote is given back and the connection
+// dropped. An answered echo proves that the arbiter knew of us when it was sent; without one for
+// 0.75 HB (an echo goes every HB/8) we stop, long before the arbiter may give the vote away
+// (arbiter.md 10).
+bool Node::check_contact() {
+    if (!is_accepted()) return true;
+    const bool is_overdue =
+        !unanswered_.empty() && now_ - unanswered_.front().sent >= echo_patience();
+    const bool is_stale = now_ - last_answered_sent_ >= heartbeat();
+    // A vote that the provider let lapse must not be cast anew: a "yes" may wait in corosync's
+    // queue until after the next synchronisation (fact 1 of docs/safety.md).
+    const bool has_lapsed = standing_ == Standing::ack && !paused_ && last_cast_vote_ &&
+                            last_cast_ && now_ - *last_cast_ >= settings_.device_timeout * 9 / 10;
+    if (!is_overdue && !is_stale && !has_lapsed) return true;
+    give_up(has_lapsed ? "this program did not run for a while, its vote has lapsed"
+                       : "the arbiter does not answer",
+            settings_.connect_timeout);
+    return false;
+}
+
+void Node::connect() {
+    retry_at_.reset();
+    link_ = Link::connecting;
+    connect_deadline_ = now_ + settings_.connect_timeout;
+    actions_.push_back(Connect{});
+}
+
+void Node::give_up(const std::string& why, Duration wait_max, const std::string& detail) {
+    actions_.push_back(Disconnect{});
+    disconnected(why, wait_max, detail);
+}
+
+void Node::disconnected(const std::string& why, Duration wait_max, const std::string& detail) {
+    if (link_ == Link::connecting) {
+        outcome_ = ConnectionState::connect_failed;
+        wait_max = unreachable_wait_max;
+    } else {
+        outcome_ = ConnectionState::disconnected;
+    }
+    link_ = Link::idle;
+    tls_ = client_certificate_sent_ = false;
+    connect_deadline_.reset();
+    connected_since_.reset();
+    next_echo_.reset();
+    unanswered_.clear();
+    withheld_.clear();
+    reported_ring_.reset();
+    if (heuristics_purpose_ == Purpose::connect) heuristics_purpose_ = Purpose::none;
+    // Whatever the algorithm: who is cut off has no vote (docs/safety.md).
+    if (ring_) deny();
+    Duration wait = std::min(retry_first * (1 << std::min(failures_, 10u)), wait_max);
+    wait = wait / 2 + Duration(draw(static_cast<std::uint64_t>(wait.count() / 2) + 1));
+    ++failures_;
+    retry_at_ = now_ + std::max(wait, shortest);
+    // Told once for every reason until things go well again, however its details change.
+    const bool is_news = told_.insert(why).second;
+    last_disconnect_reason_ = detail.empty() ? why : fmt::format("{} ({})", why, detail);
+    report(is_news ? Level::warning : Level::debug,
+           fmt::format("not connected to the arbiter: {}   retry_in={}ms", last_disconnect_reason_,
+                       wait.count()));
+}
+
+void Node::on(const ConnectionLost& lost) {
+    if (link_ == Link::idle) return;
+    std::string why = meaning_of(lost.cause);
+    // TLS 1.3 tells a client late, if at all, that its certificate was refused.
+    if (link_ == Link::init && tls_)
+        why += "; it may have refused our certificate, its log says why";
+    disconnected(why, settings_.connect_timeout, lost.detail);
+}
+
+}  // namespace castvote::qdevice
