@@ -7,111 +7,11 @@
 #include <algorithm>
 
 #include "common/wire/describe.hpp"
+#include "tests/simulate/arbiter_host.hpp"
 
 namespace castvote::simulate {
 
 namespace {
-
-class ArbiterHost final : public ArbiterEnd {
-public:
-    ArbiterHost(Schedule& schedule, Network& network, qnetd::Settings settings, std::int64_t rate,
-                std::function<void(const std::string&)> trace)
-        : schedule_(schedule),
-          network_(network),
-          settings_(settings),
-          rate_(rate),
-          trace_(std::move(trace)) {}
-
-    void start() {
-        if (core_) return;
-        core_.emplace(settings_, local_now());
-        is_frozen_ = false;
-        inbox_.clear();
-        wake();
-    }
-    void kill() {
-        if (!core_) return;
-        core_.reset();
-        is_frozen_ = false;
-        inbox_.clear();
-        network_.arbiter_died();
-    }
-    void freeze() { is_frozen_ = core_.has_value(); }
-    void thaw() {
-        if (!is_frozen_) return;
-        is_frozen_ = false;
-        // All input that is there comes before the timers.
-        auto inbox = std::move(inbox_);
-        inbox_.clear();
-        for (auto& what : inbox) step(std::move(what));
-        step(qnetd::TimePassed{});
-    }
-    bool is_running() const { return core_.has_value(); }
-    std::uint64_t grants() const { return grants_; }
-
-    bool is_listening() const override { return core_.has_value(); }
-    void opened(ConnectionId connection, NodeId node) override {
-        happens(qnetd::Opened{connection, fmt::format("node {}", node)});
-    }
-    void received(ConnectionId connection, const wire::Message& message) override {
-        happens(qnetd::Received{connection, message});
-    }
-    void closed(ConnectionId connection, Ending ending) override {
-        happens(qnetd::Closed{connection, ending == Ending::end_of_stream
-                                              ? qnetd::CloseCause::end_of_stream
-                                              : qnetd::CloseCause::reset_or_error});
-    }
-
-private:
-    using What = decltype(qnetd::Event::what);
-
-    Instant local_now() const { return at_ms(schedule_.now() / 1000 * rate_ / 1000); }
-
-    void happens(What what) {
-        if (!core_) return;
-        if (is_frozen_)
-            inbox_.push_back(std::move(what));
-        else
-            step(std::move(what));
-    }
-
-    void step(What what) {
-        const auto actions = core_->step({local_now(), std::move(what)});
-        for (const auto& action : actions) {
-            if (const auto* send = std::get_if<qnetd::Send>(&action)) {
-                if (send->message.vote == wire::Vote::ack) ++grants_;
-                network_.send_from_arbiter(send->connection, send->message);
-            } else if (const auto* close = std::get_if<qnetd::Close>(&action)) {
-                network_.close_from_arbiter(close->connection);
-            } else if (const auto* report = std::get_if<qnetd::Report>(&action)) {
-                trace_(to_line(report->note));
-            }
-        }
-        wake();
-    }
-
-    void wake() {
-        const auto deadline = core_->next_deadline();
-        if (!deadline) return;
-        const std::uint64_t timer = ++timer_;
-        const std::int64_t local_ms = deadline->time_since_epoch().count();
-        const Micros at = (local_ms * 1000 / rate_ + 1) * 1000;
-        schedule_.after(at - schedule_.now(), [this, timer] {
-            if (timer == timer_ && core_ && !is_frozen_) step(qnetd::TimePassed{});
-        });
-    }
-
-    Schedule& schedule_;
-    Network& network_;
-    qnetd::Settings settings_;
-    std::int64_t rate_;
-    std::function<void(const std::string&)> trace_;
-    std::optional<qnetd::Arbiter> core_;
-    bool is_frozen_ = false;
-    std::vector<What> inbox_;
-    std::uint64_t timer_ = 0;
-    std::uint64_t grants_ = 0;
-};
 
 class World {
 public:
