@@ -1,9 +1,10 @@
 // lms.cpp -- last man standing: the best partition wins, however small.
 //
-// Of several rings the best score wins (nodes, plus passed, minus failed heuristics), then the
-// larger, then the one with the node that the tie breaker prefers among the connected ones. A
-// partition of newcomers never takes the vote from the one that holds it (arbiter.md 4, its defects
-// mended: every node of the preferred partition wins, and large node ids count like others).
+// Of several rings the one with the best score wins (nodes, plus passed, minus failed heuristics),
+// or else the largest of all, or else the one with the node that the tie breaker prefers among all.
+// A partition of newcomers never takes the vote from the one that holds it (arbiter.md 4, its
+// defects mended: every node of the preferred partition wins, and large node ids count like
+// others).
 // SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
 #include <map>
@@ -38,12 +39,28 @@ std::vector<Group> groups_of(const View& view) {
     return list;
 }
 
-// Leaves only the groups with the greatest `measure`.
+// The group with the greatest `measure`; nullptr when several have it.
 template <class Measure>
-void keep_best(std::vector<Group>& groups, Measure measure) {
-    auto best = measure(groups.front());
-    for (const Group& group : groups) best = std::max(best, measure(group));
-    std::erase_if(groups, [&](const Group& group) { return measure(group) != best; });
+const Group* best_of(const std::vector<Group>& groups, Measure measure) {
+    const auto best = std::max_element(
+        groups.begin(), groups.end(),
+        [&](const Group& one, const Group& other) { return measure(one) < measure(other); });
+    const auto equals = std::count_if(groups.begin(), groups.end(), [&](const Group& group) {
+        return measure(group) == measure(*best);
+    });
+    return equals == 1 ? &*best : nullptr;
+}
+
+// The group of the node that the tie breaker prefers among all that compete: every group may win
+// so, also one that is not among the best (arbiter.md 4, step 8).
+const Group* preferred_of(const std::vector<Group>& groups, const wire::TieBreaker& tie_breaker) {
+    Nodes competing;
+    for (const Group& group : groups) competing.insert(group.nodes.begin(), group.nodes.end());
+    const NodeId preferred = preferred_node(tie_breaker, competing);
+    const auto found = std::find_if(groups.begin(), groups.end(), [&](const Group& group) {
+        return group.nodes.contains(preferred);
+    });
+    return found == groups.end() ? nullptr : &*found;
 }
 
 // A partition of newcomers does not compete with the one that holds the vote.
@@ -64,28 +81,24 @@ Proposal propose(const View& view) {
     if (has_contradictions(view)) return proposal;
     std::vector<Group> groups = groups_of(view);
     if (groups.empty()) return proposal;
-    Nodes connected;
-    for (const ViewNode& node : view.nodes) connected.insert(node.node);
 
-    proposal.kind = ProposalKind::ring;
-    proposal.why = Why::only_ring;
-    const auto settle = [&](Why why) {
-        if (groups.size() != 1) return false;
-        proposal.ring = groups.front().ring;
+    const auto choose = [&](const Group* group, Why why) {
+        if (group == nullptr) return false;
+        proposal.kind = ProposalKind::ring;
+        proposal.ring = group->ring;
         proposal.why = why;
         return true;
     };
-    if (settle(Why::only_ring)) return proposal;
+    const auto only_one = [&] { return groups.size() == 1 ? &groups.front() : nullptr; };
+    const auto score = [](const Group& group) { return group.score; };
+    const auto size = [](const Group& group) { return group.nodes.size(); };
+    proposal.kind = ProposalKind::nobody;
+    if (choose(only_one(), Why::only_ring)) return proposal;
     set_newcomers_aside(view, groups, proposal);
-    if (settle(Why::stays_active)) return proposal;
-    keep_best(groups, [](const Group& group) { return group.score; });
-    if (settle(Why::better_score)) return proposal;
-    keep_best(groups, [](const Group& group) { return group.nodes.size(); });
-    if (settle(Why::larger)) return proposal;
-
-    const NodeId preferred = preferred_node(view.nodes.front().tie_breaker, connected);
-    std::erase_if(groups, [&](const Group& group) { return !group.nodes.contains(preferred); });
-    if (!settle(Why::tie_breaker)) proposal.kind = ProposalKind::nobody;
+    if (choose(only_one(), Why::stays_active)) return proposal;
+    if (choose(best_of(groups, score), Why::better_score)) return proposal;
+    if (choose(best_of(groups, size), Why::larger)) return proposal;
+    choose(preferred_of(groups, view.nodes.front().tie_breaker), Why::tie_breaker);
     return proposal;
 }
 

@@ -32,10 +32,6 @@ Proposal propose(const View& view) {
     if (view.nodes.empty() || has_contradictions(view)) return {};
     const ViewNode& first = view.nodes.front();
     const ViewNode& last = view.nodes.back();
-    for (const ViewNode& node : view.nodes)
-        if (node.ring.members.size() == 2) return of(node, Why::majority);
-    if (view.nodes.size() == 1) return of(first, Why::only_ring);
-
     const auto holds = [&](const ViewNode& node) {
         return view.granted == node.ring && !node.is_newcomer;
     };
@@ -44,8 +40,13 @@ Proposal propose(const View& view) {
         proposal.still_newcomers = {newcomer.node};
         return proposal;
     };
-    if (first.is_newcomer && holds(last)) return keeps(last, first);
-    if (last.is_newcomer && holds(first)) return keeps(first, last);
+    if (first.ring != last.ring) {
+        if (first.is_newcomer && holds(last)) return keeps(last, first);
+        if (last.is_newcomer && holds(first)) return keeps(first, last);
+    }
+    for (const ViewNode& node : view.nodes)
+        if (node.ring.members.size() == 2) return of(node, Why::majority);
+    if (view.nodes.size() == 1) return of(first, Why::only_ring);
     if (rank(first.heuristics) != rank(last.heuristics))
         return of(rank(first.heuristics) > rank(last.heuristics) ? first : last, Why::better_score);
     const NodeId preferred = preferred_node(first.tie_breaker, {first.node, last.node});
