@@ -103,6 +103,11 @@ void Arbiter::on(const TimePassed&) {
     }
 }
 
+void Arbiter::on(const OperatorRelease& release) {
+    if (clusters_.contains(release.cluster))
+        touch(release.cluster).operator_release(release.node, cluster_step());
+}
+
 // -- helpers --------------------------------------------------------------------------------------
 
 void Arbiter::send(const Session& session, wire::Message message) {

@@ -49,6 +49,7 @@ private:
     void on(const TlsEstablished& established);
     void on(const Closed& closed);
     void on(const TimePassed&);
+    void on(const OperatorRelease& release);
 
     void handle(Session& session, const wire::Message& message);
     void preinit(Session& session, const wire::Message& message);

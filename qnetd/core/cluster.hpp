@@ -116,6 +116,8 @@ public:
     void replied(NodeId node, wire::Vote vote);
 
     void time_passed(const Step& step);
+    // The operator's word that a node which is not connected counts no vote any more.
+    void operator_release(NodeId node, const Step& step);
     std::optional<Instant> next_deadline() const;
 
     // True when nothing is left to remember: no node, no holder.

@@ -254,6 +254,16 @@ void Cluster::time_passed(const Step& step) {
     if (!members_.empty()) advance(step);
 }
 
+void Cluster::operator_release(NodeId node, const Step& step) {
+    const auto found = ledger_.holders().find(node);
+    if (members_.contains(node) || found == ledger_.holders().end()) return;
+    const Ring ring = found->second.grant.ring;
+    ledger_.release(node);
+    note(step, Level::warning, Reason::released, ring, node, Duration(0),
+         "the operator said that it counts no vote");
+    if (!members_.empty()) advance(step);
+}
+
 std::optional<Instant> Cluster::next_deadline() const {
     std::optional<Instant> earliest = look_again_;
     for (const auto& [node, holder] : ledger_.holders()) {

@@ -63,9 +63,18 @@ struct TimePassed {
     auto operator<=>(const TimePassed&) const = default;
 };
 
+// The operator's word that a node which is not connected counts no vote any more: it is switched
+// off. The only release of a node that has no lifetime (docs/safety.md R2e). Without effect on a
+// node that is connected or holds nothing.
+struct OperatorRelease {
+    std::string cluster;
+    wire::NodeId node = 0;
+    auto operator<=>(const OperatorRelease&) const = default;
+};
+
 struct Event {
     Instant now;
-    std::variant<Opened, Received, TlsEstablished, Closed, TimePassed> what;
+    std::variant<Opened, Received, TlsEstablished, Closed, TimePassed, OperatorRelease> what;
 };
 
 // Put a message on a connection's queue.

@@ -107,6 +107,8 @@ void Ledger::ended(NodeId node, bool end_of_stream, Instant now) {
     if (!holder.is_confirmed) holder.flag_on = now;
 }
 
+bool Ledger::release(NodeId node) { return holders_.erase(node) != 0; }
+
 std::optional<Instant> Ledger::lifetime_end(const Holder& holder) {
     if (!has_lifetime(holder.grant.algorithm)) return std::nullopt;
     const Duration heartbeats = 2 * holder.timers.heartbeat;

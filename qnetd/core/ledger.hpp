@@ -84,6 +84,9 @@ public:
     // Its connection ended; end_of_stream: the node's own FIN or close_notify was read.
     void ended(NodeId node, bool end_of_stream, Instant now);
 
+    // The operator's word: it counts no vote. False if it is no holder.
+    bool release(NodeId node);
+
     // May the ring be granted now? guard_timers: of the slowest known node of the cluster.
     Clearance clearance(const Candidate& candidate, NodeTimers guard_timers, Instant now) const;
 

@@ -241,6 +241,10 @@ void ArbiterShard::drain() {
     step(TimePassed{});
 }
 
+void ArbiterShard::release(OperatorRelease word) {
+    asio::post(loop_.io(), [this, word = std::move(word)]() mutable { step(std::move(word)); });
+}
+
 void ArbiterShard::collect(std::function<void(ShardView)> take) {
     asio::post(loop_.io(), [this, take = std::move(take)] {
         ShardView view;

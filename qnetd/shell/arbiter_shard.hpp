@@ -2,7 +2,8 @@
 //
 // Turns what the sockets say into events, carries the core's actions out in their order, and knows
 // nothing of votes. A connection that names a cluster of another shard moves there before the core
-// here has seen the name. Everything but adopt() and collect() happens on the shard's own thread.
+// here has seen the name. Everything but adopt(), collect() and release() happens on the shard's
+// own thread.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -63,6 +64,8 @@ public:
                std::optional<wire::Inbound> first);
     // From any thread; `take` is called on the shard's.
     void collect(std::function<void(ShardView)> take);
+    // From any thread: the operator's word about a node of a cluster of this shard.
+    void release(OperatorRelease word);
 
 private:
     struct Connection {

@@ -2,7 +2,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "qnetd/shell/control.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 #include "common/net/clock.hpp"
@@ -32,6 +36,48 @@ ListRequest list_request(const std::vector<std::string>& words, std::size_t firs
     return request;
 }
 
+// release cluster NAME node NUMBER [certain]
+struct ReleaseRequest {
+    OperatorRelease word;
+    bool is_certain = false;
+};
+
+std::optional<ReleaseRequest> release_request(const std::vector<std::string>& words) {
+    if (words.size() < 5 || !is_word(words[1], "cluster") || !is_word(words[3], "node"))
+        return std::nullopt;
+    ReleaseRequest request;
+    request.word.cluster = words[2];
+    const std::string& number = words[4];
+    const auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), request.word.node);
+    if (error != std::errc() || end != number.data() + number.size()) return std::nullopt;
+    request.is_certain = words.size() > 5 && is_word(words[5], "certain");
+    return request;
+}
+
+// Why the operator's word is not wanted; empty if it is.
+std::string why_not_release(const std::vector<ClusterStatus>& clusters,
+                            const OperatorRelease& word) {
+    const auto cluster = std::find_if(clusters.begin(), clusters.end(),
+                                      [&](const auto& c) { return c.name == word.cluster; });
+    if (cluster == clusters.end())
+        return fmt::format("No cluster {} is known here\n", ipc::quote(word.cluster));
+    const auto holder =
+        std::find_if(cluster->holders.begin(), cluster->holders.end(),
+                     [&](const HolderStatus& one) { return one.node_id == word.node; });
+    if (holder == cluster->holders.end())
+        return fmt::format("Node {} counts no vote: there is nothing to release\n", word.node);
+    if (holder->connected)
+        return fmt::format("Node {} is connected: it is asked itself whether it counts the vote\n",
+                           word.node);
+    return {};
+}
+
+constexpr const char* release_risk =
+    "The arbiter has lost node {0} of cluster {1}, which was given the vote and may still count\n"
+    "it. If you release it while it still runs, two partitions can work at once and your data\n"
+    "can be lost. Do it only if node {0} is switched off, or its corosync is stopped.\n";
+
 }  // namespace
 
 Control::Control(net::asio::io_context& io, const Options& options, Common& common, Instant started,
@@ -45,6 +91,8 @@ void Control::handle(std::vector<std::string> words, ipc::Answer answer) {
         list(words, std::move(answer));
     else if (is_word(words[0], "json") && words.size() > 1)
         json(words, std::move(answer));
+    else if (is_word(words[0], "release"))
+        release(words, std::move(answer));
     else if (is_word(words[0], "shutdown"))
         answer(ipc::Reply{.ok = true, .text = {}, .after_sent = stop_});
     else
@@ -95,6 +143,38 @@ void Control::list(const std::vector<std::string>& words, ipc::Answer answer) {
         answer(ipc::Reply{.ok = true,
                           .text = list_text(all.clusters, request.verbose, request.cluster),
                           .after_sent = {}});
+    });
+}
+
+// Asked once, it says what is at stake; only a request that is certain does it.
+void Control::release(const std::vector<std::string>& words, ipc::Answer answer) {
+    const auto request = release_request(words);
+    if (!request) {
+        answer(ipc::error("Wanted: release cluster NAME node NUMBER [certain]\n"));
+        return;
+    }
+    gather([this, request = *request, answer = std::move(answer)](const Everything& all) {
+        const OperatorRelease& word = request.word;
+        if (const std::string why = why_not_release(all.clusters, word); !why.empty()) {
+            answer(ipc::error(why));
+            return;
+        }
+        if (!request.is_certain) {
+            answer(
+                ipc::Reply{.ok = true,
+                           .text = fmt::format(release_risk, word.node, ipc::quote(word.cluster)),
+                           .after_sent = {}});
+            return;
+        }
+        common_.shard_of(word.cluster).release(word);
+        gather([word, answer](const Everything& after) {
+            if (why_not_release(after.clusters, word).empty())
+                answer(ipc::error(fmt::format("Node {} could not be released\n", word.node)));
+            else
+                answer(ipc::Reply{.ok = true,
+                                  .text = fmt::format("Node {} is released\n", word.node),
+                                  .after_sent = {}});
+        });
     });
 }
 

@@ -35,6 +35,7 @@ private:
     void status(const std::vector<std::string>& words, ipc::Answer answer);
     void list(const std::vector<std::string>& words, ipc::Answer answer);
     void json(const std::vector<std::string>& words, ipc::Answer answer);
+    void release(const std::vector<std::string>& words, ipc::Answer answer);
 
     net::asio::io_context& io_;
     const Options& options_;

@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <iostream>
+#include <string>
 
 #include "common/ipc/client.hpp"
 #include "common/ipc/words.hpp"
@@ -17,12 +19,14 @@ namespace {
 
 constexpr int usage = 1;
 constexpr int no_sense = 3;
+constexpr int not_confirmed = 5;
 
 struct Wanted {
     std::string socket = "/var/run/corosync-qnetd/corosync-qnetd.sock";
     bool verbose = false;
     bool json = false;
     std::string cluster;
+    std::uint32_t node = 0;
 };
 
 int complain(const ipc::Response& response, const std::string& socket) {
@@ -58,6 +62,32 @@ int ask_and_print(const Wanted& wanted, const std::string& request) {
     return 0;
 }
 
+// What is typed, without blanks around it; empty at the end of input.
+std::string typed(const std::string& question) {
+    std::fputs(question.c_str(), stdout);
+    std::fflush(stdout);
+    std::string line;
+    std::getline(std::cin, line);
+    const std::size_t first = line.find_first_not_of(" \t\r");
+    return first == std::string::npos
+               ? ""
+               : line.substr(first, line.find_last_not_of(" \t\r") + 1 - first);
+}
+
+// Asks the arbiter what is at stake, and the operator twice.
+int release(const Wanted& wanted) {
+    const std::string request =
+        fmt::format("release cluster {} node {}", ipc::quote(wanted.cluster), wanted.node);
+    if (const int status = ask_and_print(wanted, request); status != 0) return status;
+    if (typed(fmt::format("\nIs node {} switched off? (yes or no) ", wanted.node)) != "yes" ||
+        typed("Type the number of the node that shall lose the vote: ") !=
+            std::to_string(wanted.node)) {
+        std::fputs("\nNothing was changed.\n", stdout);
+        return not_confirmed;
+    }
+    return ask_and_print(wanted, request + " certain");
+}
+
 }  // namespace
 
 int run_own_tool(const std::vector<std::string>& arguments) {
@@ -70,13 +100,20 @@ int run_own_tool(const std::vector<std::string>& arguments) {
     app.fallthrough();
     app.footer(
         "Exit status: 0 done; 1 wrong command line; 2 internal error; 3 no arbiter answers;\n"
-        "4 the arbiter refused. Started as corosync-qnetd-tool it takes that program's options.\n");
+        "4 the arbiter refused; 5 a release was not confirmed. Started as corosync-qnetd-tool it\n"
+        "takes that program's options.\n");
     CLI::App* status = app.add_subcommand("status", "who has the vote, since when, and why");
     status->add_flag("--verbose", wanted.verbose, "more about each node");
     status->add_flag("--json", wanted.json, "for programs");
     CLI::App* list = app.add_subcommand("list", "clusters and their nodes");
     list->add_option("--cluster", wanted.cluster, "only this one")->type_name("NAME");
     list->add_flag("--json", wanted.json, "for programs");
+    CLI::App* releasing = app.add_subcommand(
+        "release", "your word that a lost node is off, so that others may have the vote");
+    releasing->add_option("--cluster", wanted.cluster, "its cluster")
+        ->type_name("NAME")
+        ->required();
+    releasing->add_option("--node", wanted.node, "its number")->type_name("NUMBER")->required();
     CLI::App* shutdown = app.add_subcommand("shutdown", "end the arbiter");
     std::vector<const char*> argv;
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
@@ -92,6 +129,7 @@ int run_own_tool(const std::vector<std::string>& arguments) {
     if (*status) return ask_and_print(wanted, "json status");
     if (*list)
         return ask_and_print(wanted, wanted.json ? "json list" + only : "list verbose" + only);
+    if (*releasing) return release(wanted);
     if (*shutdown) return ask_and_print(wanted, "shutdown");
     return usage;
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -107,6 +108,80 @@ std::string node_lines(const json& node, bool verbose) {
     return text;
 }
 
+// A partition that can be seen, and what it would be without one of its nodes or the arbiter.
+struct Partition {
+    std::set<std::uint32_t> nodes;
+    std::size_t configured = 0;
+    std::size_t device_votes = 1;
+
+    bool is_quorate(std::size_t members, bool with_vote) const {
+        return members + (with_vote ? device_votes : 0) >= (configured + device_votes) / 2 + 1;
+    }
+};
+
+// The partition that has the vote; nothing if nobody has, or its nodes have not all reported.
+std::optional<Partition> partition_with_vote(const json& cluster) {
+    const json& granted = cluster.at("granted");
+    if (granted.is_null()) return std::nullopt;
+    Partition partition;
+    for (const json& member : granted.at("members"))
+        partition.nodes.insert(member.get<std::uint32_t>());
+    std::size_t connected = 0;
+    for (const json& node : cluster.at("nodes")) {
+        if (!partition.nodes.contains(node.at("node_id").get<std::uint32_t>())) continue;
+        ++connected;
+        partition.configured = std::max(partition.configured, node.at("configured_nodes").size());
+    }
+    if (connected < partition.nodes.size() || partition.configured == 0) return std::nullopt;
+    if (cluster.at("algorithm") == "lms") partition.device_votes = partition.configured - 1;
+    return partition;
+}
+
+std::string going_on(const std::set<std::uint32_t>& nodes) {
+    std::string text;
+    for (const std::uint32_t node : nodes)
+        text += fmt::format("{}{}", text.empty() ? "" : ", ", node);
+    return fmt::format("{} {} {} on", nodes.size() == 1 ? "node" : "nodes", text,
+                       nodes.size() == 1 ? "goes" : "go");
+}
+
+// What happens if the arbiter, or any one node, fails now. Every node has one vote here, and the
+// device the usual number: an arbiter is not told of others.
+std::vector<std::string> if_lines(const json& cluster) {
+    const auto partition = partition_with_vote(cluster);
+    if (!partition) return {};
+    const std::size_t size = partition->nodes.size();
+    std::vector<std::string> lines;
+    lines.push_back("the arbiter fails: " +
+                    (partition->is_quorate(size, false)
+                         ? going_on(partition->nodes)
+                         : std::string("everything stops, too few nodes are here")));
+    if (size < 2) {
+        const bool has_others = cluster.at("nodes").size() > size;
+        lines.push_back(fmt::format(
+            "node {} fails: {}", *partition->nodes.begin(),
+            has_others ? "others are given the vote, once it certainly counts it no more"
+                       : "everything stops, no other node is connected"));
+        return lines;
+    }
+    const bool survives = partition->is_quorate(size - 1, true);
+    if (size > 4) {
+        lines.push_back(survives ? "any one node fails: the others go on"
+                                 : "any one node fails: everything stops");
+        return lines;
+    }
+    for (const std::uint32_t node : partition->nodes) {
+        std::set<std::uint32_t> others = partition->nodes;
+        others.erase(node);
+        lines.push_back(fmt::format("node {} fails: {}", node,
+                                    !survives ? "everything stops"
+                                    : partition->is_quorate(size - 1, false)
+                                        ? going_on(others)
+                                        : going_on(others) + ", given the vote"));
+    }
+    return lines;
+}
+
 std::string cluster_lines(const json& cluster, bool verbose) {
     std::string text = fmt::format("\ncluster \"{}\" ({})\n", shown(cluster.at("name")),
                                    cluster.at("algorithm").get<std::string>());
@@ -118,6 +193,8 @@ std::string cluster_lines(const json& cluster, bool verbose) {
     for (const json& node : cluster.at("nodes")) text += node_lines(node, verbose);
     for (const std::string& line : missing_lines(cluster))
         text += fmt::format("  missing    {}\n", line);
+    for (const std::string& line : if_lines(cluster))
+        text += fmt::format("  if         {}\n", line);
     return text;
 }
 

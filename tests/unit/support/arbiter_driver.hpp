@@ -94,6 +94,10 @@ public:
         step(qnetd::TimePassed{});
     }
 
+    void release(const std::string& cluster, wire::NodeId node) {
+        step(qnetd::OperatorRelease{cluster, node});
+    }
+
     bool is_open(const std::string& name) const { return clients_.contains(name); }
     Instant now() const { return now_; }
     const qnetd::Arbiter& arbiter() const { return arbiter_; }

@@ -61,6 +61,7 @@ void Scenario::execute(const std::string& command, Words words) {
         {"ring", &Scenario::ring},
         {"config", &Scenario::config},
         {"quorum", &Scenario::quorum},
+        {"release", &Scenario::release},
         {"heuristics", &Scenario::heuristics},
         {"reply", &Scenario::reply},
         {"wait", &Scenario::wait},
@@ -253,6 +254,10 @@ void Scenario::wait(Words words) {
         }
         if (next == until) return;
     }
+}
+
+void Scenario::release(Words words) {
+    driver().release(cluster_, static_cast<wire::NodeId>(std::stoul(words.at(0))));
 }
 
 void Scenario::stall(Words words) { driver().stall(duration(words.at(0))); }

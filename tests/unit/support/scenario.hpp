@@ -43,6 +43,7 @@ private:
     void end(Words words);
     void silent(Words words);
     void set_heartbeat(Words words);
+    void release(Words words);
     void status();
 
     ArbiterDriver& driver();
