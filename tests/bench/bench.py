@@ -19,73 +19,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
 
 import harness  # noqa: E402 -- the path above leads to it
-from hosts import Host  # noqa: E402
+from arbiters import certify  # noqa: E402
 
 CLUSTER = "bench"
-CERTIFICATES = "/etc/corosync/qnetd/nssdb"
-STOCK_ADAPTER = os.path.join(os.path.dirname(HERE), "system", "adapters", "stock-qnetd")
 NAMES = {"stock": "corosync-qnetd", "ours": "qnetd (ours)"}
-
-
-class StockCertificates:
-    """CA and certificates of the packaged arbiter, made by its own tool."""
-
-    def __init__(self, env, exchange):
-        self.host = Host(env, "stock")
-        env.at_end(self.host.close)
-        self.environment = {"LAB_CLUSTER": CLUSTER, "LAB_EXCHANGE": exchange}
-        self.directory = self.host.path(CERTIFICATES)
-
-    def verb(self, word):
-        self.host.run([STOCK_ADAPTER, "certs", word], env=self.environment)
-
-    def init(self):
-        self.verb("init")
-
-    def sign(self):
-        self.verb("sign")
-
-
-class OurCertificates:
-    """The same of ours."""
-
-    def __init__(self, env, exchange):
-        self.qcert = lambda *words: env.run([env.program("qcert"), *words])
-        self.directory = env.path("ours")
-        self.exchange = exchange
-
-    def init(self):
-        self.qcert("init", "--dir", self.directory)
-        os.link(os.path.join(self.directory, "qnetd-cacert.crt"),
-                os.path.join(self.exchange, "qnetd-cacert.crt"))
-
-    def sign(self):
-        request = os.path.join(self.exchange, "qdevice-net-node.crq")
-        self.qcert("sign", "--dir", self.directory, "--cluster", CLUSTER, "--request", request)
-        signed = f"cluster-{CLUSTER}.crt"
-        os.link(os.path.join(self.directory, signed), os.path.join(self.exchange, signed))
-
-
-def certify(env, kind):
-    """Certificates for an arbiter and a cluster of it: (the arbiter's directory, a node's)."""
-    exchange, node = env.path(kind + "-exchange"), env.path(kind + "-node")
-    os.makedirs(exchange)
-    arbiter = {"stock": StockCertificates, "ours": OurCertificates}[kind](env, exchange)
-    qcert = env.program("qcert")
-    arbiter.init()
-    env.run([qcert, "import", "--dir", node, "--ca", os.path.join(exchange, "qnetd-cacert.crt")])
-    env.run([qcert, "request", "--dir", node, "--cluster", CLUSTER])
-    os.link(os.path.join(node, "qdevice-net-node.crq"),
-            os.path.join(exchange, "qdevice-net-node.crq"))
-    arbiter.sign()
-    env.run([qcert, "import", "--dir", node, "--certificate",
-             os.path.join(exchange, f"cluster-{CLUSTER}.crt")])
-    return arbiter.directory, node
 
 
 def start(env, kind, heartbeat_ms):
     """Starts an arbiter; [name, port, a node's certificates], as split_to_ack wants it."""
-    arbiter, node = certify(env, kind)
+    arbiter, node = certify(env, kind, CLUSTER)
     program = {"stock": env.need_program, "ours": env.program}[kind]("corosync-qnetd")
     port = env.free_port()
     settings = {"heartbeat_interval_min": heartbeat_ms, "dpd_enabled": "off", "nss_db_dir": arbiter,

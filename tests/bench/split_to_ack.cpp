@@ -22,14 +22,16 @@
 #include <tuple>
 
 #include "common/wire/expected.hpp"
-#include "tests/bench/client.hpp"
+#include "tests/support/arbiter_client.hpp"
 
 namespace castvote::bench {
 
 namespace {
 
+using support::Clock;
 using wire::RingId;
 using wire::Vote;
+using Client = support::ArbiterClient;
 using Microseconds = std::chrono::duration<double, std::micro>;
 using Done = Expected<void, std::string>;
 
@@ -37,6 +39,7 @@ constexpr const char* cluster_name = "bench";  // as in the certificate
 constexpr std::chrono::seconds answer_longest{10};
 constexpr std::chrono::milliseconds rest_beyond_heartbeats{20};
 constexpr std::uint64_t ring_step = 4;  // as corosync counts
+const support::NodeList both_nodes{1, 2};
 
 struct ArbiterPlace {
     std::string name;
@@ -70,15 +73,21 @@ Expected<Cluster, std::string> make_cluster(net::asio::io_context& io, const Arb
     cluster.name = place.name;
     const auto client = [&](wire::NodeId node) {
         return std::make_unique<Client>(
-            io, ClientSettings{.cluster = cluster_name,
-                               .node_id = node,
-                               .heartbeat = heartbeat,
-                               .target = {.host = "127.0.0.1", .port = place.port},
-                               .tls = *tls});
+            io, support::ArbiterClientSettings{.cluster = cluster_name,
+                                               .node_id = node,
+                                               .heartbeat = heartbeat,
+                                               .target = {.host = "127.0.0.1", .port = place.port},
+                                               .tls = *tls});
     };
     cluster.one = client(1);
     cluster.two = client(2);
     return cluster;
+}
+
+// A measurement ends with whatever goes wrong.
+std::string complaint_of(const Client& client) {
+    if (client.errors().empty()) return client.failure();
+    return fmt::format("it refuses: {}", wire::meaning_of(client.errors().front()));
 }
 
 // Runs the loop until the condition holds, the cluster fails, or it takes too long.
@@ -88,8 +97,8 @@ Done run_until(net::asio::io_context& io, const Cluster& cluster, Condition cond
     const Clock::time_point end = Clock::now() + answer_longest;
     while (!condition()) {
         for (const Client* client : {cluster.one.get(), cluster.two.get()})
-            if (!client->failure().empty())
-                return Unexpected<std::string>(cluster.name + ": " + client->failure());
+            if (const std::string wrong = complaint_of(*client); !wrong.empty())
+                return Unexpected<std::string>(cluster.name + ": " + wrong);
         if (Clock::now() > end)
             return Unexpected<std::string>(
                 fmt::format("{}: not within {} s: {}", cluster.name, answer_longest.count(), what));
@@ -111,8 +120,8 @@ Done wait_for_both(net::asio::io_context& io, Cluster& cluster, Duration heartbe
 }
 
 Done join(net::asio::io_context& io, Cluster& cluster, Duration heartbeat) {
-    cluster.one->join({1, cluster.sequence});
-    cluster.two->join({1, cluster.sequence});
+    for (Client* client : {cluster.one.get(), cluster.two.get()})
+        client->join(both_nodes, {.ring = {1, cluster.sequence}, .members = both_nodes});
     return wait_for_both(io, cluster, heartbeat);
 }
 
@@ -123,8 +132,8 @@ Done split(net::asio::io_context& io, Cluster& cluster, bool loser_is_later) {
     Client& later = loser_is_later ? *cluster.two : *cluster.one;
     const wire::NodeId earlier_id = loser_is_later ? 1 : 2;
     const wire::NodeId later_id = loser_is_later ? 2 : 1;
-    earlier.report({earlier_id, cluster.sequence}, {earlier_id});
-    later.report({later_id, cluster.sequence}, {later_id});
+    earlier.report({.ring = {earlier_id, cluster.sequence}, .members = {earlier_id}});
+    later.report({.ring = {later_id, cluster.sequence}, .members = {later_id}});
     const Done told = run_until(
         io, cluster,
         [&] { return cluster.one->vote() == Vote::ack && cluster.two->vote() == Vote::nack; },
@@ -138,7 +147,7 @@ Done split(net::asio::io_context& io, Cluster& cluster, bool loser_is_later) {
 Done heal(net::asio::io_context& io, Cluster& cluster, Duration heartbeat) {
     cluster.sequence += ring_step;
     for (Client* client : {cluster.one.get(), cluster.two.get()})
-        client->report({1, cluster.sequence}, {1, 2});
+        client->report({.ring = {1, cluster.sequence}, .members = both_nodes});
     return wait_for_both(io, cluster, heartbeat);
 }
 

@@ -8,6 +8,7 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.append(FOLDER)
 
 import bench  # noqa: E402 -- the path above leads to it
+from arbiters import certify  # noqa: E402
 
 
 def test_two_splits_are_measured(env):
@@ -20,7 +21,7 @@ def test_two_splits_are_measured(env):
 
 
 def test_a_broken_run_is_no_measurement(env):
-    _, node = bench.certify(env, "ours")
+    _, node = certify(env, "ours", bench.CLUSTER)
     done = env.run([env.program("../bench/split_to_ack"), "--rounds", "2",
                     "--arbiter", "nobody", env.free_port(), node], check=False)
     assert done.returncode == 1 and not done.stdout, done
