@@ -75,7 +75,8 @@ def parse():
     options.add_argument("--seeds", default="1-200", metavar="A-B", help="default 1-200")
     options.add_argument("--seed", help="one seed")
     options.add_argument("--jobs", type=int, default=48, help="seeds side by side (default 48)")
-    options.add_argument("--trace", action="store_true", help="tell every step, and show our arbiter's log")
+    options.add_argument("--trace", action="store_true",
+                         help="tell every step, and show our arbiter's log")
     options.add_argument("--swap-tie-breaker", action="store_true",
                          help="tell ours another tie-breaker, to see that it is noticed")
     return options.parse_args()

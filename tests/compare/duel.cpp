@@ -29,6 +29,13 @@ Setup swapped(Setup setup) {
     return setup;
 }
 
+std::set<NodeId> nodes_with(const Standings& standings, Standing wanted) {
+    std::set<NodeId> nodes;
+    for (const auto& [node, standing] : standings)
+        if (standing == wanted) nodes.insert(node);
+    return nodes;
+}
+
 bool judges_one_by_one(DecisionAlgorithm algorithm) {
     return algorithm == DecisionAlgorithm::lms || algorithm == DecisionAlgorithm::two_node_lms;
 }
@@ -57,20 +64,25 @@ public:
 
 private:
     void tell(std::string line) { outcome_.story += line + '\n'; }
+    void tell_standings();
     bool differ(std::string why);
     awaitable<bool> play(Event event);
     awaitable<bool> perform(Step step);
     awaitable<bool> settle();
     awaitable<bool> pause(Duration span);
     awaitable<bool> compare();
+    awaitable<bool> close_who_was_closed();
     awaitable<bool> explain();
     awaitable<bool> wait_for_ours();
     awaitable<bool> ask_again();
     bool is_equal() const { return stock_.standings() == ours_.standings(); }
     bool is_ours_behind() const;
+    std::set<NodeId> late() const;
     bool met(Row row);
     std::optional<Row> lasting_row() const;
     bool is_node_id_defect() const;
+    bool is_about_newcomers() const;
+    bool is_about_memory() const;
 
     Setup setup_;
     DuelOptions options_;
@@ -83,10 +95,14 @@ private:
 
 bool Duel::differ(std::string why) {
     outcome_.is_different = true;
-    tell("    stock: " + to_string(stock_.standings()));
-    tell("    ours:  " + to_string(ours_.standings()));
+    tell_standings();
     tell("  " + why);
     return false;
+}
+
+void Duel::tell_standings() {
+    tell("    stock: " + to_string(stock_.standings()));
+    tell("    ours:  " + to_string(ours_.standings()));
 }
 
 bool Duel::met(Row row) {
@@ -110,6 +126,10 @@ awaitable<bool> Duel::play(Event event) {
     for (std::size_t i = 0; i < event.steps.size(); ++i) {
         const bool is_done = co_await perform(event.steps[i]);
         if (!is_done) co_return false;
+        if (event.steps[i].deed == Deed::wait_for_close) {
+            const bool is_closed = co_await close_who_was_closed();
+            if (!is_closed) co_return false;
+        }
         const bool is_last = i + 1 == event.steps.size();
         if (!is_last && !event.is_compared_between) continue;
         const bool goes_on = co_await compare();
@@ -119,6 +139,8 @@ awaitable<bool> Duel::play(Event event) {
 }
 
 awaitable<bool> Duel::perform(Step step) {
+    // It was closed earlier, and the script does not know.
+    if (step.deed != Deed::join && !stock_.is_connected(step.node)) co_return true;
     tell("    " + to_string(step));
     facts_.performed(step);
     for (Side* side : {&stock_, &ours_}) {
@@ -128,6 +150,7 @@ awaitable<bool> Duel::perform(Step step) {
         if (!is_settled) co_return differ(side->complaint());
     }
     facts_.seen(ours_);
+    if (!facts_.alarm().empty()) co_return differ(facts_.alarm());
     co_return true;
 }
 
@@ -165,9 +188,11 @@ awaitable<bool> Duel::compare() {
                 tell(fmt::format("    {}: {}", side->name(), error));
         co_return differ("the errors differ");
     }
-    if (!is_equal()) goes_on = co_await explain();
+    if (!is_equal()) goes_on = co_await close_who_was_closed();
+    if (goes_on && !is_equal()) goes_on = co_await explain();
     if (!goes_on) co_return false;
     facts_.seen(ours_);
+    if (!facts_.alarm().empty()) co_return differ(facts_.alarm());
     tell("    -> " + to_string(ours_.standings()));
     co_return true;
 }
@@ -182,7 +207,23 @@ bool Duel::is_ours_behind() const {
     });
 }
 
+// Our arbiter may close who does not confirm a NACK (R5): then the node leaves the other as well.
+awaitable<bool> Duel::close_who_was_closed() {
+    for (const NodeId node : nodes_with(ours_.standings(), Standing::gone)) {
+        if (!facts_.held_too_long(node)) co_return differ("our arbiter closed a connection");
+        met(Row::unanswered_nack);
+        Step step;
+        step.deed = Deed::leave;
+        step.node = node;
+        const bool is_done = co_await perform(step);
+        if (!is_done) co_return false;
+    }
+    const bool is_settled = co_await settle();
+    co_return is_settled;
+}
+
 awaitable<bool> Duel::explain() {
+    tell_standings();
     if (judges_one_by_one(setup_.algorithm) && facts_.has_contradictions())
         co_return met(Row::views_agree);
     if (facts_.has_contradictions()) {
@@ -208,7 +249,8 @@ awaitable<bool> Duel::explain() {
         if (is_equal() && facts_.has_late_replies()) co_return met(Row::late_reply);
         if (is_equal() && facts_.has_left()) co_return met(Row::leaving_node);
         if (is_equal() && facts_.has_new_heuristics()) co_return met(Row::heuristics_everywhere);
-        if (facts_.was_empty()) {
+        if (is_about_memory()) {
+            // From here on each keeps another partition active: there is nothing left to compare.
             met(Row::memory);
             co_return false;
         }
@@ -236,35 +278,65 @@ awaitable<bool> Duel::ask_again() {
     co_return true;
 }
 
+// Nodes that have no vote from us yet although stock, or the book, gives it to them.
+std::set<NodeId> Duel::late() const {
+    const bool is_by_the_book = judges_one_by_one(setup_.algorithm) || !is_ours_behind();
+    std::set<NodeId> late = is_by_the_book ? facts_.winners_by_the_book(Facts::Judge::ours)
+                                           : nodes_with(stock_.standings(), Standing::ack);
+    for (const NodeId node : nodes_with(ours_.standings(), Standing::ack)) late.erase(node);
+    return late;
+}
+
 awaitable<bool> Duel::wait_for_ours() {
-    if (is_equal() || !is_ours_behind()) co_return true;
     std::optional<Row> row;
-    bool is_for_good = false;
-    const Standings stock = stock_.standings();
-    const Standings ours = ours_.standings();
-    for (const auto& [node, standing] : stock) {
-        if (standing == ours.at(node)) continue;
+    for (const NodeId node : late()) {
+        if (facts_.is_blocked_for_good(node)) co_return true;
         if (!row) row = facts_.why_later(node);
-        is_for_good = is_for_good || facts_.is_blocked_for_good(node);
     }
-    if (!row || is_for_good) co_return true;
+    if (!row) co_return true;
     const Clock::time_point end = Clock::now() + facts_.longest_wait();
-    while (!is_equal() && is_ours_behind() && Clock::now() < end) {
+    while (!is_equal() && !late().empty() && Clock::now() < end) {
         co_await pause(Duration(20));
         const bool is_settled = co_await ours_.settle();
         if (!is_settled) co_return differ(ours_.complaint());
     }
-    if (is_equal()) met(*row);
+    if (late().empty()) met(*row);
     co_return true;
 }
 
 std::optional<Row> Duel::lasting_row() const {
     if (is_node_id_defect()) return Row::node_id_tie_breaker;
+    if (is_about_newcomers()) return Row::newcomers;
     if (!is_ours_behind()) return std::nullopt;
     const Standings ours = ours_.standings();
     for (const auto& [node, standing] : stock_.standings())
         if (standing != ours.at(node) && !facts_.is_blocked_for_good(node)) return std::nullopt;
     return Row::no_lifetime;
+}
+
+// Each does what the book says of it, and the books differ in that newcomers compete.
+bool Duel::is_about_newcomers() const {
+    if (!judges_one_by_one(setup_.algorithm) || !facts_.has_newcomers()) return false;
+    const std::set<NodeId> ours = nodes_with(ours_.standings(), Standing::ack);
+    const std::set<NodeId> our_book = facts_.winners_by_the_book(Facts::Judge::ours);
+    const bool is_blocked =
+        ours.empty() && std::any_of(our_book.begin(), our_book.end(),
+                                    [&](NodeId node) { return facts_.is_blocked_for_good(node); });
+    const std::set<NodeId> stock = nodes_with(stock_.standings(), Standing::ack);
+    const std::set<NodeId> stock_book = facts_.winners_by_the_book(Facts::Judge::stock);
+    const NodeId nominated = setup_.tie_breaker.node_id;  // see is_node_id_defect()
+    const bool is_one_of_them = setup_.algorithm == DecisionAlgorithm::lms &&
+                                stock_book.contains(nominated) && stock == std::set{nominated};
+    return (ours == our_book || is_blocked) && (stock == stock_book || is_one_of_them);
+}
+
+// All nodes were gone: stock has forgotten then which partition was active, ours has not.
+bool Duel::is_about_memory() const {
+    const std::set<NodeId> stock = nodes_with(stock_.standings(), Standing::ack);
+    return facts_.was_empty() && !stock.empty() &&
+           nodes_with(ours_.standings(), Standing::ack) ==
+               facts_.winners_by_the_book(Facts::Judge::ours) &&
+           stock == facts_.winners_by_the_book(Facts::Judge::stock, *stock.begin());
 }
 
 // Stock lms gives the vote to the nominated node alone, not to the others of its ring.

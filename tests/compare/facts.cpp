@@ -4,6 +4,10 @@
 
 #include <algorithm>
 
+#include "tests/unit/support/dumb_ffsplit.hpp"
+#include "tests/unit/support/dumb_lms.hpp"
+#include "tests/unit/support/dumb_two_node_lms.hpp"
+
 namespace castvote::compare {
 
 namespace {
@@ -22,6 +26,7 @@ void Facts::begin_event() {
     has_left_ = false;
     has_new_heuristics_ = false;
     has_late_replies_ = false;
+    holds_replies_.clear();
 }
 
 void Facts::performed(const Step& step) {
@@ -30,25 +35,16 @@ void Facts::performed(const Step& step) {
     switch (step.deed) {
         case Deed::join:
             joined_[node] = Clock::now();
+            newcomers_.insert(node);
+            keep_active_[node] = step.on;
             configured_[node] = step.nodes;
             [[fallthrough]];
         case Deed::report: {
             const auto before = reported_.find(node);
-            if (before != reported_.end() &&
-                before->second.heuristics != step.membership.heuristics)
-                has_new_heuristics_ = true;
-            const auto held = holders_.find(node);
-            if (held != holders_.end() && !is_same_ring(held->second.membership, step.membership)) {
-                // R2s ii; what it left as a vote that is gone is dealt with by the same.
-                if (Clock::now() - held->second.since < 2 * timers_.heartbeat + timers_.slack)
-                    young_[node] = held->second;
-                holders_.erase(held);
-            }
-            if (const auto left = gone_.find(node); left != gone_.end()) {
-                if (!is_same_ring(left->second.membership, step.membership))
-                    young_[node] = left->second;
-                gone_.erase(left);
-            }
+            const auto known =
+                before == reported_.end() ? wire::Heuristics::undefined : before->second.heuristics;
+            if (known != step.membership.heuristics) has_new_heuristics_ = true;
+            new_ring(node, step.membership);
             if (step.deed == Deed::report && before != reported_.end() &&
                 !is_same_ring(before->second, step.membership))
                 joined_.erase(node);
@@ -57,38 +53,136 @@ void Facts::performed(const Step& step) {
         }
         case Deed::leave:
             has_left_ = true;
-            if (const auto held = holders_.find(node); held != holders_.end()) {
-                gone_[node] = held->second;
-                gone_[node].left = Clock::now();
-                holders_.erase(held);
-            }
+            left(node);
             reported_.erase(node);
+            newcomers_.erase(node);
+            keep_active_.erase(node);
             joined_.erase(node);
             was_empty_ = was_empty_ || reported_.empty();
             break;
         case Deed::configure: configured_[node] = step.nodes; break;
+        case Deed::keep_active: keep_active_[node] = step.on; break;
         case Deed::heuristics:
             has_new_heuristics_ = true;
             reported_[node].heuristics = step.heuristics;
             break;
+        case Deed::hold: holds_replies_[node] = Clock::now(); break;
         case Deed::release: has_late_replies_ = true; break;
         default: break;
     }
     if (has_contradictions() && !was_contradicting) contradict_since_ = Clock::now();
 }
 
+// R2b, and R2s ii for who had the vote for a short time only.
+void Facts::new_ring(NodeId node, const Membership& membership) {
+    if (const auto held = holders_.find(node);
+        held != holders_.end() && !is_same_ring(held->second.membership, membership)) {
+        if (Clock::now() - held->second.since < 2 * timers_.heartbeat + timers_.slack)
+            young_[node] = held->second;
+        holders_.erase(held);
+    } else if (const auto young = young_.find(node); young != young_.end()) {
+        young->second.nacked.reset();
+    }
+    if (const auto gone = gone_.find(node); gone != gone_.end()) {
+        if (!is_same_ring(gone->second.membership, membership)) young_[node] = gone->second;
+        gone_.erase(gone);
+    }
+}
+
+void Facts::left(NodeId node) {
+    for (auto* holders : {&holders_, &young_}) {
+        const auto found = holders->find(node);
+        if (found == holders->end() || found->second.nacked) continue;
+        gone_[node] = found->second;
+        gone_[node].left = Clock::now();
+        holders->erase(found);
+    }
+}
+
+// After half a heartbeat more than one, who sticks to an old ring is decided without (R5).
+void Facts::look_for_alarms(const Standings& ours) {
+    if (setup_.algorithm == wire::DecisionAlgorithm::test) return;
+    std::set<wire::RingId> rings;
+    for (const auto& [node, standing] : ours) {
+        if (standing != Standing::ack) continue;
+        rings.insert(reported_.at(node).ring);
+        const auto held = holders_.find(node);
+        const bool is_new =
+            held == holders_.end() || !is_same_ring(held->second.membership, reported_.at(node));
+        if (is_new && has_contradictions() &&
+            Clock::now() - contradict_since_ < timers_.heartbeat + timers_.heartbeat / 2)
+            alarm_ = "ours gives the vote while the views contradict each other";
+    }
+    if (rings.size() > 1 && !has_contradictions() && holds_replies_.empty())
+        alarm_ = "ours has given the vote to two rings";
+}
+
 void Facts::seen(const Side& ours) {
+    look_for_alarms(ours.standings());
     for (const auto& [node, standing] : ours.standings()) {
         if (standing == Standing::nack) {
             holders_.erase(node);
+            const auto young = young_.find(node);
+            if (young != young_.end() && !young->second.nacked) young->second.nacked = Clock::now();
         } else if (standing == Standing::ack) {
-            const auto held = holders_.find(node);
-            if (held == holders_.end() ||
-                !is_same_ring(held->second.membership, reported_.at(node)))
-                holders_[node] = {reported_.at(node), ours.voted_at(node), {}, false};
+            holders_[node] = {reported_.at(node), ours.voted_at(node), {}, {}};
             young_.erase(node);
+            granted_ = reported_.at(node);
         }
     }
+    forget_newcomers();
+}
+
+// Whoever was decided on is none any more; decided on is who competes.
+void Facts::forget_newcomers() {
+    if (has_contradictions()) return;
+    const qnetd::View now = view(Judge::ours);
+    const auto is_held_by = [&](const qnetd::ViewNode& node) {
+        return now.granted == node.ring && !node.is_newcomer;
+    };
+    const bool is_held = std::any_of(now.nodes.begin(), now.nodes.end(), is_held_by);
+    for (const qnetd::ViewNode& node : now.nodes) {
+        const bool has_decided_mate =
+            std::any_of(now.nodes.begin(), now.nodes.end(), [&](const qnetd::ViewNode& other) {
+                return other.ring == node.ring && !other.is_newcomer;
+            });
+        if (!is_held || has_decided_mate || now.granted == node.ring) newcomers_.erase(node.node);
+    }
+}
+
+qnetd::View Facts::view(Judge judge) const {
+    const auto ring_of = [](const Membership& membership) {
+        return qnetd::Ring{membership.ring, {membership.members.begin(), membership.members.end()}};
+    };
+    qnetd::View view;
+    if (granted_) view.granted = ring_of(*granted_);
+    view.keep_active = std::all_of(keep_active_.begin(), keep_active_.end(),
+                                   [](const auto& entry) { return entry.second; });
+    for (const auto& [node, membership] : reported_) {
+        const NodeList& configured = configured_.at(node);
+        view.nodes.push_back({.node = node,
+                              .ring = ring_of(membership),
+                              .configured = {configured.begin(), configured.end()},
+                              .heuristics = membership.heuristics,
+                              .tie_breaker = setup_.tie_breaker,
+                              .is_newcomer = judge == Judge::ours && newcomers_.contains(node)});
+    }
+    return view;
+}
+
+std::set<NodeId> Facts::winners_by_the_book(Judge judge, std::optional<NodeId> had_it) const {
+    qnetd::View now = view(judge);
+    if (had_it) now.granted = now.find(*had_it)->ring;
+    std::string ring;
+    switch (setup_.algorithm) {
+        case wire::DecisionAlgorithm::ffsplit: ring = tests::dumb_ffsplit(now); break;
+        case wire::DecisionAlgorithm::lms: ring = tests::dumb_lms(now); break;
+        default: ring = tests::dumb_two_node_lms(now);
+    }
+    std::set<NodeId> winners;
+    for (const qnetd::ViewNode& node : now.nodes)
+        if (qnetd::to_string(node.ring.members) == ring) winners.insert(node.node);
+    return winners;
 }
 
 bool Facts::has_contradictions() const {
@@ -100,9 +194,9 @@ bool Facts::has_contradictions() const {
     return false;
 }
 
-bool Facts::is_quorate_without_vote(const Membership& membership) const {
-    const std::size_t members = membership.members.size();
-    const std::size_t configured = configured_.begin()->second.size();
+bool Facts::is_quorate_without_vote(NodeId node) const {
+    const std::size_t members = reported_.at(node).members.size();
+    const std::size_t configured = configured_.at(node).size();
     switch (setup_.algorithm) {
         case wire::DecisionAlgorithm::ffsplit: return 2 * members > configured + 1;
         case wire::DecisionAlgorithm::lms: return members >= configured;
@@ -118,13 +212,18 @@ std::optional<Row> Facts::why_later(NodeId node) const {
     const bool lacks_a_node = std::any_of(configured.begin(), configured.end(), [&](NodeId other) {
         return !contains(membership.members, other);
     });
-    if (joined_.contains(node) && is_quorate_without_vote(membership) &&
+    if (joined_.contains(node) && is_quorate_without_vote(node) &&
         now - joined_.at(node) < timers_.heartbeat + timers_.slack)
         return Row::late_ack;
+    const Duration lifetime = 2 * timers_.heartbeat + timers_.device_timeout + timers_.margin;
     for (const auto& [other, holder] : gone_)
-        if (!contains(membership.members, other)) return Row::lifetime;
+        if (!contains(membership.members, other) && now < holder.left + lifetime + timers_.slack)
+            return Row::lifetime;
+    const Duration proof = timers_.device_timeout / 2 + timers_.margin;
     for (const auto& [other, holder] : young_)
-        if (!contains(membership.members, other)) return Row::young_flag;
+        if (!contains(membership.members, other) &&
+            (!holder.nacked || now < *holder.nacked + proof + timers_.slack))
+            return Row::young_flag;
     if (lacks_a_node && now < timers_.guard_ends) return Row::guard_after_start;
     return std::nullopt;
 }
@@ -135,6 +234,11 @@ bool Facts::is_blocked_for_good(NodeId node) const {
     return std::any_of(gone_.begin(), gone_.end(), [&](const auto& entry) {
         return !contains(membership.members, entry.first);
     });
+}
+
+bool Facts::held_too_long(NodeId node) const {
+    const auto held = holds_replies_.find(node);
+    return held != holds_replies_.end() && Clock::now() - held->second >= timers_.heartbeat;
 }
 
 Duration Facts::longest_wait() const {

@@ -7,6 +7,7 @@
 
 #include <optional>
 
+#include "qnetd/core/algorithms/view.hpp"
 #include "tests/compare/rows.hpp"
 #include "tests/compare/side.hpp"
 
@@ -40,6 +41,15 @@ public:
     std::optional<Row> why_later(NodeId node) const;
     // A node that is gone may still count the vote that keeps `node` from it, without an end.
     bool is_blocked_for_good(NodeId node) const;
+    // Newcomers do not compete with the partition that has our vote.
+    bool has_newcomers() const { return !newcomers_.empty(); }
+    // Who has the vote by the book (tests/unit/support/dumb_*.hpp): as ours, or as stock judges,
+    // which counts newcomers as soon as somebody else is judged again.
+    enum class Judge { ours, stock };
+    // had_it: the node whose ring had the vote before; by default what our arbiter knows of that.
+    std::set<NodeId> winners_by_the_book(Judge judge, std::optional<NodeId> had_it = {}) const;
+    // It was sent a vote that it had not answered for a heartbeat (R5).
+    bool held_too_long(NodeId node) const;
     // How long our arbiter may take.
     Duration longest_wait() const;
 
@@ -47,31 +57,42 @@ public:
     bool has_new_heuristics() const { return has_new_heuristics_; }
     bool has_late_replies() const { return has_late_replies_; }
     bool was_empty() const { return was_empty_; }
-    void all_have_the_vote() { was_empty_ = false; }
+    // What must never be seen of ours: a vote for a ring that others contradict, or for two rings.
+    const std::string& alarm() const { return alarm_; }
 
 private:
     struct Holder {
-        Membership membership;  // in which it was told ACK
-        Clock::time_point since;
+        Membership membership;    // in which it was told ACK
+        Clock::time_point since;  // it was told so last
         Clock::time_point left;
-        bool is_young = false;  // it left its ring soon after
+        std::optional<Clock::time_point> nacked;  // after it left its ring
     };
 
-    bool is_quorate_without_vote(const Membership& membership) const;
+    void new_ring(NodeId node, const Membership& membership);
+    void left(NodeId node);
+    bool is_quorate_without_vote(NodeId node) const;
+    void forget_newcomers();
+    void look_for_alarms(const Standings& ours);
+    qnetd::View view(Judge judge) const;
 
     Setup setup_;
     Timers timers_;
     std::map<NodeId, Membership> reported_;  // of connected nodes
     std::map<NodeId, NodeList> configured_;
+    std::map<NodeId, bool> keep_active_;
     std::map<NodeId, Clock::time_point> joined_;
     std::map<NodeId, Holder> holders_;  // told ACK, and since neither NACKed nor in a new ring
     std::map<NodeId, Holder> young_;    // left the ring of a young vote
     std::map<NodeId, Holder> gone_;     // left with the vote
+    std::map<NodeId, Clock::time_point> holds_replies_;
+    std::set<NodeId> newcomers_;         // our arbiter has made no decision about them yet
+    std::optional<Membership> granted_;  // which ring had our vote last
     Clock::time_point contradict_since_;
     bool has_left_ = false;
     bool has_new_heuristics_ = false;
     bool has_late_replies_ = false;
     bool was_empty_ = false;
+    std::string alarm_;
 };
 
 }  // namespace castvote::compare

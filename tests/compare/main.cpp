@@ -8,6 +8,7 @@
 // 2 wrong usage.
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -36,6 +37,7 @@ struct Total {
     int events = 0;
     int comparisons = 0;
     Tally tally;
+    std::map<std::string, int> kinds;  // seeds of each algorithm, and with TLS
 };
 
 std::string content_of(const std::string& path) {
@@ -73,12 +75,18 @@ awaitable<void> work(net::asio::io_context& io, Place stock, Place ours, const A
         const Setup setup = draw_setup(next++);
         const Outcome outcome = co_await duel(io, stock, ours, setup, arguments.options);
         add(total, outcome, arguments.options.trace);
+        ++total.kinds[std::string(wire::name_of(setup.algorithm))];
+        if (setup.tls) ++total.kinds["TLS"];
     }
 }
 
 int report(const Total& total) {
     fmt::print("{} seeds, {} events, {} comparisons of all clients of a cluster\n", total.seeds,
                total.events, total.comparisons);
+    std::vector<std::string> kinds;
+    for (const auto& [kind, count] : total.kinds)
+        kinds.push_back(fmt::format("{} {}", kind, count));
+    fmt::print("seeds by kind: {}\n", fmt::join(kinds, ", "));
     fmt::print("differences that docs/compatibility.md names, and how often they were met:\n");
     for (std::size_t i = 0; i < row_count; ++i)
         fmt::print("  {:5}  {}\n", total.tally.met[i], title_of(static_cast<Row>(i)));

@@ -14,6 +14,7 @@ std::string_view title_of(Row row) {
         "a NACK that is not confirmed",
         "lms, 2nodelms: views that contradict each other",
         "lms, 2nodelms: occasions to decide",
+        "lms, 2nodelms: newcomers",
         "lms with a node id as tie-breaker",
         "the score of a ring whose member leaves",
         "a new result of heuristics",

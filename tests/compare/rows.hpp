@@ -20,13 +20,14 @@ enum class Row : std::uint8_t {
     unanswered_nack,
     views_agree,
     decided_again,
+    newcomers,
     node_id_tie_breaker,
     leaving_node,
     heuristics_everywhere,
     late_reply,
     memory,
 };
-constexpr std::size_t row_count = 13;
+constexpr std::size_t row_count = 14;
 
 // As the first column of the table says it.
 std::string_view title_of(Row row);

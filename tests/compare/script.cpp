@@ -124,8 +124,9 @@ bool Script::draw(Event& event) {
         unsigned weight;
         Draw draw;
     };
-    static constexpr std::array<Row, 17> rows = {{{14, &Script::join},
+    static constexpr std::array<Row, 18> rows = {{{14, &Script::join},
                                                   {9, &Script::leave},
+                                                  {4, &Script::all_again},
                                                   {8, &Script::die},
                                                   {8, &Script::come_back},
                                                   {20, &Script::split},

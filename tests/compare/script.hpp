@@ -107,6 +107,7 @@ private:
     bool draw(Event& event);
     bool join(Event& event);
     bool leave(Event& event);
+    bool all_again(Event& event);
     bool die(Event& event);
     bool come_back(Event& event);
     bool split(Event& event);

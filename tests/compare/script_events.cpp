@@ -35,6 +35,16 @@ bool Script::leave(Event& event) {
     return true;
 }
 
+// The arbiter was out of reach for a moment.
+bool Script::all_again(Event& event) {
+    const NodeList here = connected();
+    if (here.size() < 2) return false;
+    event.name = "all nodes lose the arbiter and come back";
+    for (const NodeId id : shuffled(here)) event.steps.push_back(step_of(id, Deed::leave));
+    for (const NodeId id : shuffled(here)) event.steps.push_back(step_of(id, Deed::join));
+    return true;
+}
+
 // The others form a ring without it, and its connection ends, in either order.
 bool Script::die(Event& event) {
     const NodeList here = connected();
