@@ -1,0 +1,240 @@
+"""seeds.py -- writes the seeds of the fuzz corpus: recorded messages and golden scenarios as input.
+
+    seeds.py            rewrites tests/fuzz/corpus/*/seed-*; other files there are left alone
+
+What a target makes of its bytes stands at its top (framer.cpp, decoder.cpp, session.cpp,
+arbiter.cpp, node.cpp); this file must say the same. A command of a scenario that has no bytes there
+(`status`, rules that are off) is left out: a seed is where fuzzing begins, not a test of its own.
+"""
+# SPDX-License-Identifier: BSD-3-Clause
+import glob
+import json
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+ALGORITHMS = {"test": 0, "ffsplit": 1, "2nodelms": 2, "lms": 3}
+
+
+def write(target, name, data):
+    folder = os.path.join(HERE, "corpus", target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, f"seed-{name}"), "wb") as file:
+        file.write(bytes(data))
+
+
+def words_of(line):
+    """(command, plain words, {key: value})"""
+    command, *rest = line.split()
+    return (command, [word for word in rest if "=" not in word],
+            dict(word.split("=", 1) for word in rest if "=" in word))
+
+
+def commands_of(path):
+    """The commands of a golden scenario: each block up to its dashed line."""
+    with open(path, encoding="utf-8") as file:
+        for block in file.read().split("\n\n"):
+            for line in block.split("\n"):
+                if line.startswith("----"):
+                    break
+                if line and not line.startswith("#"):
+                    yield words_of(line)
+
+
+def mask(text):
+    return sum(1 << (int(word) - 1) for word in text.split(",") if int(word) <= 6) if text else 0
+
+
+def milliseconds(text):
+    return int(text[:-2]) if text.endswith("ms") else int(text[:-1]) * 1000
+
+
+# -- messages -----------------------------------------------------------------------------------
+
+def wire_seeds():
+    with open(os.path.join(TESTS, "data", "wire-vectors.json"), encoding="utf-8") as file:
+        data = json.load(file)
+    shortest = {}
+    for one in data["vectors"]:
+        raw = bytes.fromhex(one["hex"])
+        options = tuple(sorted({option["option"] for option in one["decoded"].get("options", [])}))
+        key = (raw[1], options)
+        if key not in shortest or len(raw) < len(shortest[key]):
+            shortest[key] = raw
+    for number, raw in enumerate(shortest[key] for key in sorted(shortest)):
+        write("decoder", f"{number:02}", bytes([raw[1]]) + raw[6:])
+    bad = [bytes.fromhex(one["hex"]) for one in data["malformed"] if one.get("hex")]
+    for number, story in enumerate(data["sessions"]):
+        sent = [bytes.fromhex(step["send"]) for step in story["steps"] if "send" in step]
+        write("framer", f"session-{number:02}", bytes([255, number]) + b"".join(sent)[:2000])
+        write("session", f"session-{number:02}", session_of(sent[:12]))
+        init = next((raw for raw in sent if raw[1] == 3), b"")
+        good = bad[number * 11:number * 11 + 11]
+        write("framer", f"bad-{number:02}", bytes([number * 8, 3]) + b"".join(good)[:2000])
+        write("session", f"bad-{number:02}", session_of([init] + good))
+    write_client_reactions(data)
+
+
+def write_client_reactions(data):
+    """What a server may say that is wrong, to a node which is connected."""
+    frames = [bytes.fromhex(one["server_sends"]) for one in data["client_reactions"]
+              if set(one.get("server_sends", "x")) <= set("0123456789abcdef")]
+    for number, raw in enumerate(frame for frame in frames if 6 < len(frame) < 255):
+        write("node", f"reaction-{number:02}",
+              bytes([1, 0, 0, 0, 4, 9, 14, 0, 14, 0, 4, 0, 10, raw[1], len(raw) - 6]) + raw[6:])
+
+
+def session_of(frames):
+    """One hostile connection: PREINIT, STARTTLS, then the frames, each a record of its own."""
+    data = [0]
+    preinit = bytes.fromhex("00000000000e0000000400000001" "000100027831")
+    starttls = bytes.fromhex("0002000000080000000400000002")
+    for raw in [preinit, starttls, *frames]:
+        if 0 < len(raw) < 256:
+            data += [3, len(raw), *raw]
+    return data
+
+
+# -- the arbiter's scenarios ----------------------------------------------------------------------
+
+class ArbiterSeed:
+    def __init__(self):
+        self.data = [0]
+        self.clients = {}
+        self.silent = set()
+
+    def ring(self, text):
+        node, seq = (int(part, 16) for part in text.split("."))
+        return (node - 1) & 7 | (seq // 4 & 31) << 3
+
+    def deed(self, client, code, *arguments):
+        self.data += [self.clients[client] << 5 | code, *arguments]
+
+    def membership(self, client, ring, keys):
+        heuristics = {"": 0, "pass": 2, "fail": 1}[keys.get("heuristics", "")] << 6
+        self.deed(client, 3, mask(keys.get("members", "")) | heuristics, self.ring(ring))
+
+    def connect(self, plain, keys):
+        client = plain[0]
+        self.clients[client] = min(int(keys["node"]), 6) - 1
+        tie = {"lowest": 0, "highest": 1}.get(keys.get("tie", "lowest"), 2)
+        heartbeat = {"2s": 16, "20s": 32}.get(keys.get("heartbeat"), 0)
+        algorithm = ALGORITHMS[keys.get("algorithm", "ffsplit")] ^ 1
+        self.deed(client, 0, algorithm | tie << 2 | heartbeat, self.ring(keys["ring"]))
+        if keys.get("keep-active") == "on":
+            self.deed(client, 9, 3)
+        if "config" in keys:
+            self.deed(client, 1, mask(keys["config"]))
+            self.membership(client, keys["ring"], keys)
+
+    def wait(self, text):
+        left = (milliseconds(text) + 2400) // 2500
+        echoing = sum(1 << number for name, number in self.clients.items()
+                      if name not in self.silent)
+        while left > 0:
+            self.data += [17, min(left, 31), echoing]
+            left -= 31
+
+    def take(self, command, plain, keys):
+        if command == "connect":
+            self.connect(plain, keys)
+        elif command == "ring":
+            self.membership(plain[0], plain[1], keys)
+        elif command == "config":
+            self.deed(plain[0], 2, mask(plain[1]))
+        elif command == "quorum":
+            self.deed(plain[0], 4, 64 if plain[1] == "quorate" else 0)
+        elif command == "heuristics":
+            self.deed(plain[0], 7, plain[1] == "fail")
+        elif command == "reply":
+            for client in plain:
+                self.deed(client, 5)
+        elif command == "heartbeat":
+            self.deed(plain[0], 9, 4 | min(milliseconds(plain[1]) // 1000, 31) << 3)
+        elif command == "silent":
+            self.silent |= set(plain)
+        elif command == "close":
+            causes = {"fin": 0, "reset": 1, "queue-full": 2, "tls": 3}
+            self.deed(plain[0], 8, causes[plain[1]])
+            self.silent.discard(plain[0])
+        elif command == "wait":
+            self.wait(plain[0])
+        elif command == "stall":
+            self.data += [16, min(milliseconds(plain[0]) // 100, 255)]
+        elif command == "settings" and keys.get("started") == "now":
+            self.data[0] |= 4
+
+
+# -- the node's scenarios -------------------------------------------------------------------------
+
+class NodeSeed:
+    votes = {"ACK": 0, "NACK": 1, "ASK_LATER": 2, "WAIT_FOR_REPLY": 3, "NO_CHANGE": 4}
+
+    def __init__(self):
+        self.data = [1, 0, 0]
+
+    def vote(self, kind, vote):
+        low = next(low for low in range(16) if (kind * 16 + low) % 5 == self.votes[vote])
+        self.data += [11, kind * 16 + low]
+
+    def settings(self, keys):
+        algorithm = ALGORITHMS[keys.get("algorithm", "ffsplit")]
+        self.data[0] = (algorithm | (keys.get("wait-for-all") == "on") << 2 |
+                        (keys.get("timeout") == "2s") << 3 | 16)
+        self.data[1] = {"on": 1, "required": 2}.get(keys.get("tls"), 0)
+        self.data[2] = {"on": 1, "sync": 2}.get(keys.get("heuristics"), 0)
+
+    def wait(self, text):
+        for _ in range(min(milliseconds(text) // 1000, 60)):
+            self.data += [5, 50, 14, 3, 14, 3]  # a second, and two answers
+
+    def take(self, command, plain, keys):
+        simple = {"tcp": [9], "preinit-reply": [14, 0], "tls-done": [14, 0], "wake": [13],
+                  "init-reply": [14, 0], "stop": [12, 0xf2], "provider-lost": [12, 0xf0],
+                  "accept": [9, 14, 0, 14, 0, 4, 0], "error": [10, 5, 6, 0, 6, 0, 2, 0, 8]}
+        if command == "settings":
+            self.settings(keys)
+        elif command in simple:
+            self.data += simple[command]
+        elif command == "ring":
+            members = [int(word) for word in keys.get("members", "1").split(",")]
+            self.data += [0, sum(1 << node for node in members if 2 <= node <= 4)]
+        elif command == "quorum":
+            self.data += [1, (plain[0] == "quorate") | 1 << 2 | 2 << 4]
+        elif command == "flag":
+            self.data += [2, plain[0] == "on"]
+        elif command == "config":
+            self.data += [3, 3]
+        elif command == "heuristics":
+            self.data += [4, {"pass": 1, "fail": 2}[plain[0]]]
+        elif command == "vote":
+            self.vote(0, plain[0])
+        elif command == "list-reply":
+            self.vote(1, plain[0])
+        elif command == "lost":
+            causes = {"connect-failed": 0, "fin": 1, "reset": 2, "queue-full": 3, "tls": 4}
+            self.data += [7, causes[plain[0]]]
+        elif command == "freeze":
+            self.data += [6, min(milliseconds(plain[0]) // 100, 255)]
+        elif command == "wait":
+            self.wait(plain[0])
+
+
+def scenario_seeds(target, folder, seed):
+    for path in sorted(glob.glob(os.path.join(TESTS, "golden", folder, "*.txt"))):
+        one = seed()
+        for command, plain, keys in commands_of(path):
+            one.take(command, plain, keys)
+        write(target, os.path.basename(path)[:-len(".txt")], one.data)
+
+
+def main():
+    for old in glob.glob(os.path.join(HERE, "corpus", "*", "seed-*")):
+        os.remove(old)
+    wire_seeds()
+    scenario_seeds("arbiter", "qnetd", ArbiterSeed)
+    scenario_seeds("node", "qdevice", NodeSeed)
+
+
+if __name__ == "__main__":
+    main()
