@@ -28,6 +28,7 @@ struct TlsIdentity {
 struct PeerNames {
     std::string common_name;
     std::vector<std::string> dns_names;
+    std::string key_fingerprint;  // SHA-256 of the public key, in lower-case hexadecimal
 };
 
 // What came out of a handshake.

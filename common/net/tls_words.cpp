@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/net/tls_words.hpp"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -92,6 +93,11 @@ PeerNames names_of(x509_st* certificate) {
         if (name->type == GEN_DNS) names.dns_names.push_back(text_of(name->d.dNSName));
     }
     GENERAL_NAMES_free(alternatives);
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (X509_pubkey_digest(certificate, EVP_sha256(), digest.data(), &size) == 1)
+        names.key_fingerprint =
+            fmt::format("{:02x}", fmt::join(digest.data(), digest.data() + size, ""));
     return names;
 }
 

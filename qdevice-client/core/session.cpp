@@ -154,7 +154,11 @@ void Node::init_reply(const wire::Message& message) {
         const bool passes = error == ReplyErrorCode::duplicate_node_id ||
                             error == ReplyErrorCode::tie_breaker_differs_from_other_nodes ||
                             error == ReplyErrorCode::algorithm_differs_from_other_nodes;
-        give_up(fmt::format("the arbiter refuses: {}", wire::meaning_of(error)),
+        const bool is_taken = error == ReplyErrorCode::duplicate_node_id;
+        give_up(fmt::format("the arbiter refuses: {}{}", wire::meaning_of(error),
+                            is_taken ? ": a node with this number, or another cluster of the same "
+                                       "name, is connected"
+                                     : ""),
                 passes ? Duration(2000) : refusal_wait_max);
         return;
     }

@@ -44,6 +44,8 @@ public:
     bool operator==(const Arbiter&) const = default;
 
 private:
+    friend struct Innards;  // tests/explore: the state as a key
+
     void on(const Opened& opened);
     void on(const Received& received);
     void on(const TlsEstablished& established);
@@ -55,7 +57,8 @@ private:
     void preinit(Session& session, const wire::Message& message);
     void starttls(Session& session, const wire::Message& message);
     void init(Session& session, const wire::Message& message);
-    wire::ReplyErrorCode admit(Session& session, const wire::Message& message);
+    wire::ReplyErrorCode admit(Session& session, const wire::Message& message,
+                               std::string& detail);
     void set_option(Session& session, const wire::Message& message);
     void node_list(Session& session, const wire::Message& message);
     void ask_for_vote(Session& session, const wire::Message& message);

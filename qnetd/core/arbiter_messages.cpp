@@ -120,14 +120,17 @@ void Arbiter::starttls(Session& session, const wire::Message& message) {
 
 void Arbiter::init(Session& session, const wire::Message& message) {
     ReplyErrorCode error = judge_init(session, message, settings_);
+    std::string detail;
     if (error == ReplyErrorCode::no_error)
-        error = session.is_inited ? ReplyErrorCode::duplicate_node_id : admit(session, message);
+        error =
+            session.is_inited ? ReplyErrorCode::duplicate_node_id : admit(session, message, detail);
     if (error != ReplyErrorCode::no_error) {
-        actions_.push_back(Report{Note{.level = Level::info,
-                                       .reason = Reason::init_refused,
-                                       .cluster = session.cluster_name.value_or(""),
-                                       .node = message.node_id.value_or(0),
-                                       .detail = std::string(wire::meaning_of(error))}});
+        actions_.push_back(
+            Report{Note{.level = Level::info,
+                        .reason = Reason::init_refused,
+                        .cluster = session.cluster_name.value_or(""),
+                        .node = message.node_id.value_or(0),
+                        .detail = detail.empty() ? std::string(wire::meaning_of(error)) : detail}});
     }
     wire::Message reply = reply_to(message, MessageType::init_reply);
     reply.reply_error_code = error;
@@ -142,7 +145,7 @@ void Arbiter::init(Session& session, const wire::Message& message) {
     send(session, std::move(reply));
 }
 
-ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message) {
+ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, std::string& detail) {
     const std::string& name = *session.cluster_name;
     Member member;
     member.node = *message.node_id;
@@ -154,11 +157,18 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message) {
     member.ring.id = *message.ring_id;
     member.tls = session.tls_established;
     member.certificate_verified = session.certificate_checked;
+    if (session.certificate_checked) member.key_fingerprint = session.certificate->key_fingerprint;
 
     const auto found = clusters_.find(name);
     if (found == clusters_.end()) {
         if (clusters_.size() >= clusters_max) return ReplyErrorCode::duplicate_node_id;
         clusters_.emplace(name, Cluster(name, settings_, started_, next_cluster_number_++));
+    } else if (found->second.has_another_owner(member)) {
+        // The same name twice: "come back later" is what a stock client survives.
+        detail =
+            "its certificate has another key than that of the connected nodes: this is "
+            "another cluster of the same name, or a certificate was renewed on some nodes only";
+        return ReplyErrorCode::duplicate_node_id;
     } else if (const ReplyErrorCode error = found->second.judge_join(member);
                error != ReplyErrorCode::no_error) {
         return error;

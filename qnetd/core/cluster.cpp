@@ -40,6 +40,14 @@ const Algorithm& Cluster::algorithm() const {
     return *row;
 }
 
+bool Cluster::has_another_owner(const Member& candidate) const {
+    return !candidate.key_fingerprint.empty() &&
+           std::any_of(members_.begin(), members_.end(), [&](const auto& entry) {
+               const std::string& key = entry.second.key_fingerprint;
+               return !key.empty() && key != candidate.key_fingerprint;
+           });
+}
+
 ReplyErrorCode Cluster::judge_join(const Member& candidate) const {
     for (const auto& [node, other] : members_) {
         if (other.tie_breaker != candidate.tie_breaker)
@@ -86,6 +94,8 @@ void Cluster::leave(NodeId node, bool end_of_stream, const Step& step) {
         look_again_.reset();
     } else if (had_lists) {
         decide(step);
+    } else {
+        advance(step);  // its INIT may have named a later ring, which held up a decision (R1)
     }
 }
 

@@ -45,6 +45,7 @@ struct Member {
     bool keep_active = false;
     bool tls = false;
     bool certificate_verified = false;
+    std::string key_fingerprint;  // of its certificate; empty without one
     Instant connected_since;
     Instant last_message;
 
@@ -94,6 +95,8 @@ public:
         std::vector<ConnectionId>* evicted = nullptr;
     };
 
+    // Is a node connected whose certificate has another key? Nodes of one cluster share theirs.
+    bool has_another_owner(const Member& candidate) const;
     // The error of an INIT that concerns the other nodes of the cluster (protocol.md 7).
     wire::ReplyErrorCode judge_join(const Member& candidate) const;
     // `member` passed INIT; judge_join had no objection.
@@ -130,6 +133,8 @@ public:
     bool operator==(const Cluster&) const = default;
 
 private:
+    friend struct Innards;  // tests/explore: the state as a key
+
     Member& member(NodeId node);
     const Algorithm& algorithm() const;
     NodeTimers timers_of(const Member& member) const;

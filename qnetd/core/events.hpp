@@ -37,6 +37,7 @@ struct Received {
 struct PeerCertificate {
     std::string common_name;
     std::vector<std::string> dns_names;  // subjectAltName; when there are any, only they count
+    std::string key_fingerprint;         // of the public key: tells owners of one name apart
     auto operator<=>(const PeerCertificate&) const = default;
 };
 

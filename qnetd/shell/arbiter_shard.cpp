@@ -100,7 +100,8 @@ void ArbiterShard::open(net::tcp::socket socket, std::string address, Slot slot,
              [this, id](const net::TlsFacts& facts) {
                  std::optional<PeerCertificate> certificate;
                  if (facts.peer)
-                     certificate = PeerCertificate{facts.peer->common_name, facts.peer->dns_names};
+                     certificate = PeerCertificate{facts.peer->common_name, facts.peer->dns_names,
+                                                   facts.peer->key_fingerprint};
                  step(TlsEstablished{id, std::move(certificate)});
              },
          .on_end = [this, id](net::ChannelEnd end,

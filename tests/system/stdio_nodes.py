@@ -1,0 +1,47 @@
+"""stdio_nodes.py -- an arbiter on loopback and node daemons whose corosync we play, without TLS.
+
+For tests about clusters and their names, where neither certificates nor a real corosync matter.
+"""
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+
+
+class Arbiter:
+    def __init__(self, env):
+        self.env = env
+        self.port, self.socket = env.free_port(), env.path("arbiter.sock")
+        self.process = env.spawn(
+            [env.program("qnetd"), "--listen", "127.0.0.1", "--port", self.port, "--tls", "off",
+             "--socket", self.socket, "--lock-file", env.path("lock"), "--device-timeout", 1250],
+            name="arbiter")
+        env.listening(self.port)
+
+    def tool(self, *words, **options):
+        return self.env.run([self.env.program("qnetd-tool"), "--socket", self.socket, *words],
+                            **options)
+
+    def clusters(self):
+        return json.loads(self.tool("status", "--json").stdout)["clusters"]
+
+    def holders(self, name):
+        """The nodes that may count the vote of a cluster."""
+        return {holder["node_id"] for cluster in self.clusters() if cluster["name"] == name
+                for holder in cluster["holders"]}
+
+    def pair(self, name, algorithm="ffsplit"):
+        """Two daemons of one cluster, in one ring: {number: process}."""
+        taken = len(self.env.processes)
+        nodes = {number: self.env.spawn(
+            [self.env.program("qdevice-client"), "--provider", "stdio", "--node-id", number,
+             "--nodes", "1,2", "--cluster", name, "--arbiter", "127.0.0.1", "--port", self.port,
+             "--tls", "off", "--algorithm", algorithm, "--timeout", 1250, "--sync-timeout", 4000,
+             "--socket", self.env.path(f"node-{taken}-{number}.sock")],
+            name=f"node-{taken}-{number}", stdin=True) for number in (1, 2)}
+        for node in nodes.values():
+            ring(node, 1, 8, [1, 2])
+        return nodes
+
+
+def ring(process, node, seq, members):
+    """Its corosync has formed this ring."""
+    process.send(json.dumps({"ring": {"node": node, "seq": seq}, "members": members}))
