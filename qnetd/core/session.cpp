@@ -43,7 +43,7 @@ TlsVerdict check_tls(Session& session, const Settings& settings) {
 }
 
 std::optional<Instant> silence_deadline(const Session& session, const Settings& settings) {
-    if (!session.is_inited) return session.opened + init_timeout;
+    if (!session.is_inited) return session.opened + settings.init_timeout;
     if (settings.dead_peer_coefficient <= 0) return std::nullopt;
     const auto silence = static_cast<std::int64_t>(settings.dead_peer_coefficient *
                                                    static_cast<double>(session.heartbeat.count()));

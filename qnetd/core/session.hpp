@@ -13,10 +13,6 @@
 
 namespace castvote::qnetd {
 
-// A connection that has not passed INIT by then is closed: long enough for a slow handshake over a
-// bad line, short enough that idle connections do not fill the table.
-constexpr Duration init_timeout{30000};
-
 // After a stall of ours every node gets this long to be heard before its silence counts.
 constexpr Duration stall_grace{250};
 

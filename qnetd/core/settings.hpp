@@ -27,6 +27,9 @@ struct Settings {
     // Silence after which a connection is closed, as a multiple of its heartbeat; 0 switches it
     // off.
     double dead_peer_coefficient = 1.5;
+    // A connection that has not passed INIT by then is closed: long enough for a slow handshake
+    // over a bad line, short enough that idle connections do not fill the table.
+    Duration init_timeout{30000};
     std::uint32_t message_receive_size_max = 32768;  // bytes, header included; told to clients
     std::uint32_t message_send_size_max = 32768;     // bytes, header included; told to clients
     bool keep_active_partition_default = false;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
@@ -88,6 +89,8 @@ public:
         common_.tls = std::move(*tls);
         common_.limits.message_receive_size_max = options_.arbiter.message_receive_size_max;
         common_.limits.queue_messages_max = options_.send_buffers_max;
+        common_.limits.handshake_timeout =
+            std::min(common_.limits.handshake_timeout, options_.arbiter.init_timeout);
         for (std::size_t i = 0; i < options_.shards; ++i)
             common_.shards.push_back(std::make_unique<ArbiterShard>(common_, started_));
         if (auto locked = lock(); !locked) return locked;

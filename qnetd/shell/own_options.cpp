@@ -14,6 +14,13 @@ namespace castvote::qnetd {
 namespace {
 
 constexpr std::int64_t device_timeout_max_ms = 86'400'000;
+constexpr std::int64_t init_timeout_max_ms = 600'000;
+
+// What the command line gives in milliseconds.
+struct Times {
+    std::int64_t device_ms = 0;
+    std::int64_t init_ms = 0;
+};
 
 constexpr const char* footer =
     "Exit status: 0 stopped as asked; 1 something unexpected; 2 wrong command line;\n"
@@ -49,7 +56,7 @@ CLI::Option* choice(CLI::App& app, const std::string& name, Value& to,
         ->type_name(names);
 }
 
-void describe(CLI::App& app, Options& options, std::int64_t& device_timeout_ms) {
+void describe(CLI::App& app, Options& options, Times& times) {
     app.add_option("--listen", options.address, "address to listen on (default: all)")
         ->type_name("ADDRESS");
     app.add_option("--port", options.port, "TCP port (default 5403)")->check(CLI::Range(1, 65535));
@@ -62,9 +69,13 @@ void describe(CLI::App& app, Options& options, std::int64_t& device_timeout_ms) 
         ->type_name("DIRECTORY");
     app.add_option("--max-clients", options.clients_max,
                    "connections at a time (default: no limit)");
-    app.add_option("--device-timeout", device_timeout_ms,
+    app.add_option("--device-timeout", times.device_ms,
                    "longest quorum.device.timeout of any stock node, milliseconds (default 10000)")
         ->check(CLI::Range(std::int64_t{1}, device_timeout_max_ms));
+    app.add_option("--init-timeout", times.init_ms,
+                   "close a connection that has not said who it is by then, milliseconds (default "
+                   "30000; a TLS handshake has 10000 of them at most)")
+        ->check(CLI::Range(std::int64_t{100}, init_timeout_max_ms));
     app.add_flag("--allow-test-algorithm", options.arbiter.test_algorithm_enabled,
                  "serve nodes with the algorithm `test`, which gives everybody the vote");
     app.add_option("--socket", options.local_socket, "control socket")->type_name("PATH");
@@ -86,10 +97,11 @@ void describe(CLI::App& app, Options& options, std::int64_t& device_timeout_ms) 
 Parsed parse_own_options(const std::vector<std::string>& arguments) {
     Options options;
     options.shards = default_shards();
-    std::int64_t device_timeout_ms = options.arbiter.device_timeout.count();
+    Times times{.device_ms = options.arbiter.device_timeout.count(),
+                .init_ms = options.arbiter.init_timeout.count()};
     CLI::App app("The arbiter: gives a cluster's vote to exactly one partition.", "qnetd");
     app.set_help_flag("--help", "print this and leave");
-    describe(app, options, device_timeout_ms);
+    describe(app, options, times);
     std::vector<const char*> argv;
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
     try {
@@ -103,7 +115,8 @@ Parsed parse_own_options(const std::vector<std::string>& arguments) {
                      {},
                      fmt::format("qnetd: {}; see qnetd --help\n", error.what())};
     }
-    options.arbiter.device_timeout = Duration(device_timeout_ms);
+    options.arbiter.device_timeout = Duration(times.device_ms);
+    options.arbiter.init_timeout = Duration(times.init_ms);
     return options;
 }
 

@@ -20,6 +20,7 @@ import traceback
 import harness
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+REGRESS = os.path.join(os.path.dirname(HERE), "regress")
 SECONDS = 120  # For one test, unless the function says otherwise: test_x.seconds = 300.
 GRACE_SECONDS = 15  # For cleaning up after that.
 
@@ -27,7 +28,8 @@ GRACE_SECONDS = 15  # For cleaning up after that.
 def discover():
     """[(name, function)] of all tests, in the order of their files and lines."""
     found = []
-    for path in sorted(glob.glob(os.path.join(HERE, "test_*.py"))):
+    for path in [path for folder in (HERE, REGRESS)
+                 for path in sorted(glob.glob(os.path.join(folder, "test_*.py")))]:
         module_name = os.path.basename(path)[:-len(".py")]
         module = importlib.import_module(module_name)
         found += [(f"{module_name[len('test_'):]}.{name[len('test_'):]}", function)
@@ -169,5 +171,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, HERE)
+    sys.path[:0] = [HERE, REGRESS]
     sys.exit(main())

@@ -1,0 +1,97 @@
+"""test_bad_load.py -- too many connections, requests and answers: our arbiter stays at work.
+
+Each case stands in docs/compatibility.md, with what the stock arbiter does.
+"""
+# SPDX-License-Identifier: BSD-3-Clause
+import select
+import socket
+import time
+
+import peer
+from arbiters import certify
+from peer import Arbiter
+
+DESCRIPTORS = 64
+PIPELINED = 200
+
+
+def test_two_hundred_requests_in_one_tls_record(env):
+    directory, node = certify(env, "ours", "alpha")
+    arbiter = Arbiter(env, tls="required", certificates=directory)
+    one = arbiter.peer()
+    one.preinit("alpha")
+    one.start_tls(node)
+    assert one.init(1).error == 0
+    requests = b"".join(peer.message(peer.ECHO_REQUEST, number=number)
+                        for number in range(PIPELINED))
+    assert len(requests) < 16384, "more than one record"
+    one.raw(requests)
+    answers = [one.receive().number for _ in range(PIPELINED)]
+    assert answers == list(range(PIPELINED)), answers
+    # The same of requests that are refused, which the stock arbiter answers in the same way.
+    one.raw(peer.message(4711, peer.option(99, b"")) * PIPELINED)
+    assert {one.receive().error for _ in range(PIPELINED)} == {4}
+    assert one.is_served()
+
+
+def crowd_until_full(arbiter):
+    """Connections until none can be accepted; the last ones wait, or are still connecting."""
+    crowd = []
+    while "none can be accepted" not in arbiter.process.log():
+        assert len(crowd) < 2 * DESCRIPTORS, "there is no limit"
+        one = socket.socket()
+        one.setblocking(False)
+        one.connect_ex(("127.0.0.1", arbiter.port))
+        select.select([], [one], [], 0.3)
+        crowd.append(one)
+    return crowd
+
+
+def test_no_descriptors_left(env):
+    prlimit = env.need_program("prlimit")
+    arbiter = Arbiter(env, before=(prlimit, f"--nofile={DESCRIPTORS}:{DESCRIPTORS}"))
+    nodes = arbiter.pair("alpha")
+    crowd = crowd_until_full(arbiter)
+    before = arbiter.processor_seconds()
+    begin = time.monotonic()
+    env.wait_for(lambda: time.monotonic() - begin > 2 and all(n.is_served() for n in nodes), 10,
+                 "two seconds pass; those who are connected are served all the while", pause=0.5)
+    used = arbiter.processor_seconds() - before
+    assert used < 0.5, f"{used} s of processor time while it could accept nobody"
+    for one in crowd:
+        one.close()
+    assert arbiter.peer().join("alpha", 3).is_served()
+    arbiter.serves()
+
+
+def stuff(one):
+    """Sends echoes and reads no answer, until the arbiter has had enough; how many bytes."""
+    request = peer.message(peer.ECHO_REQUEST, peer.option(99, b"x" * 30000), number=1)
+    sent = 0
+    one.socket.settimeout(10)
+    while True:
+        try:
+            sent += one.socket.send(request)
+        except (BrokenPipeError, ConnectionResetError):
+            return sent
+        except TimeoutError:
+            text = f"after {sent} bytes the arbiter neither reads nor closes"
+            raise AssertionError(text) from None
+
+
+def test_slow_client_is_the_only_one_that_is_closed(env):
+    arbiter = Arbiter(env)
+    one, two = arbiter.pair("alpha")
+    other, another = arbiter.pair("beta")
+    slow = arbiter.peer().join("alpha", 3)
+    slow.lists([1, 2, 3], [1, 2, 3])
+    before = arbiter.resident_kb()
+    stuff(slow)
+    arbiter.process.says("reason=queue_full")
+    assert all(node.is_served() for node in (one, two, other, another))
+    assert arbiter.resident_kb() - before < 16384, "what it did not read was kept"
+    # What the others do next concerns nobody else either.
+    one.membership([1, 2], (1, 16))
+    two.membership([1, 2], (1, 16))
+    assert one.until(peer.NODE_LIST_REPLY, ring=(1, 16)) and two.is_served()
+    arbiter.serves()
