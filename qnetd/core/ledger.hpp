@@ -110,6 +110,8 @@ public:
     bool operator==(const Ledger&) const = default;
 
 private:
+    friend struct Innards;  // tests/explore: the state as a key
+
     struct Word {
         Ring ring;
         Instant at;

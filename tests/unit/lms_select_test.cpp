@@ -35,7 +35,7 @@ const Case lms_table[] = {
     // views                       tie  had   chosen   why
     {"1:12 2:12",                  '<', "",   "1,2",    "one ring"},
     {"1:1",                        '<', "",   "1",      "one ring, however small"},
-    {"3:1234",                     '<', "",   "1,2,3,4", "one of its nodes speaks for a ring"},
+    {"3:1234",                     '<', "",   "1,2,3,4", "one node speaks for a ring"},
     {"1?:1",                       '<', "",   "wait",   "no ring at all yet"},
     {"1?:1 2:2",                   '<', "",   "2",      "a node without a ring does not count"},
     {"1:12 2:2",                   '<', "",   "wait",   "1 still lists 2, which is elsewhere"},
@@ -58,7 +58,7 @@ const Case lms_table[] = {
     {"1*:1 2:2",                   '<', "2",  "2",      "a newcomer against the vote"},
     {"1*:12 2*:12 3:3",            '<', "3",  "3",      "... more of them"},
     {"1+*:1 2-:2",                 '<', "2",  "2",      "... better heuristics"},
-    {"1*:12 2:12 3:3",             '<', "3",  "1,2",    "a partition with an old node is no newcomer"},
+    {"1*:12 2:12 3:3",             '<', "3",  "1,2",    "... with an old node among them"},
     {"1*:1 2:2",                   '<', "",   "1",      "nobody has the vote: nothing to protect"},
     {"1*:1 2*:2",                  '<', "2",  "1",      "the holder itself came back: both new"},
     {"1*:1 2:2 3:3",               '<', "3",  "2",      "the newcomer is not asked for the tie"},

@@ -1,0 +1,246 @@
+// innards.cpp -- see innards.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/explore/innards.hpp"
+
+#include <algorithm>
+
+#include "tests/explore/world.hpp"
+
+namespace castvote::explore {
+
+namespace {
+
+// No rule looks back further than a lifetime, which is less.
+constexpr Duration long_ago{64'000};
+
+// last: the number of the last VOTE_INFO to the node; others count from it.
+void write(KeyWriter& key, const Node& node, std::uint32_t last) {
+    key.ring(node.ring);
+    key.flag(node.is_gathering);
+    key.ring_id({node.id, node.seq});
+    key.flag(node.is_alive);
+    key.flag(node.is_cut);
+    key.number(static_cast<std::uint64_t>(node.link));
+    key.ring_id(node.reported);
+    key.time(node.heard);
+    key.flag(node.flag);
+    key.time(node.flag_until);
+    key.flag(node.is_cast);
+    key.flag(node.has_late_yes);
+    key.number(node.up.size());
+    for (const Up& up : node.up) {
+        key.number(static_cast<std::uint64_t>(up.kind));
+        key.number(static_cast<std::uint64_t>(up.heuristics));
+        key.number(last - up.number);
+        key.ring(up.ring);
+    }
+    key.number(node.down.size());
+    for (const Down& down : node.down) {
+        key.number(last - down.number);
+        key.number(static_cast<std::uint64_t>(down.vote));
+        key.ring_id(down.ring);
+    }
+}
+
+void write(KeyWriter& key, const Entry& entry, std::uint32_t last) {
+    key.flag(entry.is_connected);
+    key.flag(entry.has_reported);
+    key.ring(entry.word);
+    key.time(entry.word_at);
+    key.flag(entry.is_voting);
+    key.time(entry.waits_since);
+    key.time(entry.flag_on);
+    key.flag(entry.told.has_value());
+    if (entry.told) {
+        key.number(last - entry.told->number);
+        key.number(static_cast<std::uint64_t>(entry.told->vote));
+        key.ring(entry.told->ring);
+    }
+    key.flag(entry.grant.has_value());
+    if (!entry.grant) return;
+    key.ring(entry.grant->ring);
+    key.flag(entry.grant->is_answered);
+    key.flag(entry.grant->left_young);
+    key.time(entry.grant->proof_at);
+    key.time(entry.grant->ended);
+    key.flag(entry.grant->by_itself);
+}
+
+void write(KeyWriter& key, const World& world) {
+    const auto last = [&](const Node& node) {
+        return qnetd::Innards::sequence(world.arbiter(), node.connection);
+    };
+    for (const Node& node : world.nodes()) write(key, node, last(node));
+    for (const auto& [id, entry] : world.oracle().entries()) {
+        key.number(id);
+        write(key, entry, last(world.nodes().at(id - 1)));
+    }
+    for (const ConnectionId connection : world.beta().connections) key.flag(connection != 0);
+    qnetd::Innards::write(key, world.arbiter(), world.sessions());
+}
+
+std::uint64_t mix(std::uint64_t z) {
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+}  // namespace
+
+void KeyWriter::number(std::uint64_t value) {
+    if (is_ranking_) return;
+    key_.high = mix(key_.high ^ value) + 0x9e3779b97f4a7c15u;
+    key_.low = mix(key_.low + value * 0xd6e8feb86659fd93u + 0x165667b19e3779f9u);
+}
+
+void KeyWriter::time(Instant at) {
+    number(static_cast<std::uint64_t>(std::min(now_ - at, long_ago).count()));
+}
+
+void KeyWriter::future(Instant at) { time(std::max(at, now_)); }
+
+void KeyWriter::time(const std::optional<Instant>& at) {
+    flag(at.has_value());
+    if (at) time(*at);
+}
+
+void KeyWriter::ring_id(const wire::RingId& ring) {
+    if (is_ranking_) sequences_.push_back(ring.seq);
+    if (is_ranking_) return;
+    number(ring.node_id);
+    const auto at = std::lower_bound(sequences_.begin(), sequences_.end(), ring.seq);
+    number(static_cast<std::uint64_t>(at - sequences_.begin()));
+}
+
+void KeyWriter::ring(const qnetd::Ring& ring) {
+    ring_id(ring.id);
+    nodes(ring.members);
+}
+
+void KeyWriter::ring(const std::optional<qnetd::Ring>& one) {
+    flag(one.has_value());
+    if (one) ring(*one);
+}
+
+void KeyWriter::nodes(const qnetd::Nodes& nodes) {
+    std::uint64_t bits = 0;
+    for (const qnetd::NodeId node : nodes) bits |= std::uint64_t{1} << node;
+    number(bits);
+}
+
+void KeyWriter::rank_sequences() {
+    std::sort(sequences_.begin(), sequences_.end());
+    sequences_.erase(std::unique(sequences_.begin(), sequences_.end()), sequences_.end());
+    is_ranking_ = false;
+}
+
+Key key_of(const World& world) {
+    KeyWriter key(world.now());
+    write(key, world);
+    key.rank_sequences();
+    write(key, world);
+    return key.key();
+}
+
+}  // namespace castvote::explore
+
+namespace castvote::qnetd {
+
+using explore::KeyWriter;
+
+std::uint32_t Innards::sequence(const Arbiter& arbiter, ConnectionId connection) {
+    const auto session = arbiter.sessions_.find(connection);
+    if (session == arbiter.sessions_.end()) return 0;
+    return arbiter.clusters_.at("alpha").members_.at(session->second.node).sequence;
+}
+
+std::optional<Cluster> Innards::cluster(const Arbiter& arbiter, const std::string& name) {
+    const auto found = arbiter.clusters_.find(name);
+    return found == arbiter.clusters_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Innards::write(KeyWriter& key, const Arbiter& arbiter,
+                    const std::map<ConnectionId, NodeId>& sessions) {
+    for (const auto& [connection, node] : sessions) {
+        const Session& session = arbiter.sessions_.at(connection);
+        key.number(node);
+        key.flag(session.is_inited);
+        key.time(session.last_message);
+        key.time(session.grace_until);
+    }
+    for (const auto& [name, cluster] : arbiter.clusters_) {
+        key.number(name.size());
+        write(key, cluster);
+    }
+    key.number(arbiter.clusters_.size());
+}
+
+void Innards::write(KeyWriter& key, const Member& m) {
+    key.number(m.node);
+    key.flag(m.keep_active);
+    key.ring(m.ring);
+    key.flag(m.has_membership);
+    key.flag(m.has_config);
+    key.nodes(m.configured);
+    key.number(static_cast<std::uint64_t>(m.heuristics));
+    key.number(static_cast<std::uint64_t>(m.due));
+    key.flag(m.told.has_value());
+    if (m.told) {
+        key.number(m.sequence - m.told->sequence);
+        key.number(static_cast<std::uint64_t>(m.told->vote));
+        key.ring(m.told->ring);
+    }
+    key.time(m.nack_unanswered_since);
+    key.future(m.ack_not_before);
+    key.flag(m.is_newcomer);
+    key.flag(m.is_set_aside);
+    key.ring(m.voting_in);
+    key.time(m.flag_on);
+    key.time(m.poll_paused);
+    key.number(static_cast<std::uint64_t>(m.last_ack_or_nack));
+}
+
+void Innards::write(KeyWriter& key, const Cluster& cluster) {
+    for (const auto& [node, member] : cluster.members_) write(key, member);
+    write(key, cluster.ledger_);
+    key.flag(cluster.is_stable_);
+    key.time(cluster.unstable_since_);
+    key.flag(cluster.candidate_.has_value());
+    if (cluster.candidate_) {
+        key.ring(cluster.candidate_->ring);
+        key.nodes(cluster.candidate_->configured);
+    }
+    key.ring(cluster.granted_);
+    key.flag(cluster.granted_since_.has_value());
+    key.time(cluster.look_again_);
+}
+
+void Innards::write(KeyWriter& key, const Ledger& ledger) {
+    key.time(ledger.guard_from_);
+    for (const auto& [node, holder] : ledger.holders_) {
+        key.number(node);
+        key.ring(holder.grant.ring);
+        key.nodes(holder.grant.configured);
+        key.number(static_cast<std::uint64_t>(holder.timers.heartbeat.count()));
+        key.time(holder.flag_on);
+        key.flag(holder.is_confirmed);
+        key.time(holder.last_message);
+        key.time(holder.ended);
+        key.flag(holder.end_of_stream);
+        key.flag(holder.needs_proof);
+        key.time(holder.proof_complete);
+    }
+    key.number(ledger.holders_.size());
+    for (const auto& [node, word] : ledger.words_) {
+        key.number(node);
+        key.ring(word.ring);
+        key.time(word.at);
+    }
+    key.number(ledger.words_.size());
+    for (const auto& [node, at] : ledger.known_from_) {
+        key.number(node);
+        key.time(at);
+    }
+}
+
+}  // namespace castvote::qnetd

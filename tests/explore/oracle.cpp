@@ -1,0 +1,177 @@
+// oracle.cpp -- see oracle.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/explore/oracle.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace castvote::explore {
+
+namespace {
+
+// T of a stock node as an arbiter may assume it: hb / 0.8 rounded up, and a millisecond.
+constexpr Duration assumed_timeout = std::max(heartbeat * 5 / 4 + Duration(1), device_timeout);
+
+Duration margin(Duration span) { return std::max(Duration(1000), span * 5 / 100); }
+
+}  // namespace
+
+void Oracle::connected(NodeId node, const wire::RingId& ring, Instant now) {
+    // Where nobody is connected and nobody may count the vote there is nothing to remember.
+    const bool is_idle = std::none_of(entries_.begin(), entries_.end(), [&](const auto& other) {
+        return other.second.is_connected || (other.second.grant && !is_over(other.second, now));
+    });
+    if (is_idle) entries_.clear();
+    Entry& entry = entries_[node];
+    entry.is_connected = true;
+    entry.has_reported = false;
+    entry.is_voting = false;
+    entry.told.reset();
+    entry.waits_since.reset();
+    entry.heard = now;
+    init_rings_[node] = ring;
+    // Only a later end of connection counts now.
+    drop_if_over(entry, now);
+    if (entry.grant) entry.grant->ended.reset();
+}
+
+void Oracle::reported(NodeId node, const Ring& ring, Instant now) {
+    Entry& entry = entries_[node];
+    const bool is_news = !entry.has_reported || entry.word != ring;
+    entry.has_reported = true;
+    init_rings_.erase(node);
+    entry.waits_since = now;
+    if (!is_news) return;
+    entry.word = ring;
+    entry.word_at = now;
+    drop_if_over(entry, now);
+    if (!entry.grant || entry.grant->ring == ring) return;
+    // R2b, unless R2s ii wants proof.
+    if (entry.grant->left_young || now < entry.flag_on + 2 * heartbeat) {
+        entry.grant->left_young = true;
+        entry.grant->proof_at.reset();
+    } else {
+        entry.grant.reset();
+    }
+}
+
+void Oracle::confirmed(NodeId node, std::uint32_t number, Instant now) {
+    Entry& entry = entries_[node];
+    if (!entry.told || entry.told->number != number) return;
+    const Entry::Told told = *entry.told;
+    entry.told.reset();
+    if (!entry.grant || told.ring != entry.word) return;
+    if (told.vote == wire::Vote::ack) {
+        entry.grant->is_answered = true;
+    } else if (!entry.grant->left_young) {
+        entry.grant.reset();  // R2a
+    } else if (!entry.grant->proof_at) {
+        const Duration poll = assumed_timeout / 2;
+        entry.grant->proof_at = now + poll + margin(poll);  // R2s ii
+    }
+}
+
+void Oracle::ended(NodeId node, bool by_itself, Instant now) {
+    Entry& entry = entries_[node];
+    entry.is_connected = false;
+    entry.is_voting = false;
+    entry.told.reset();
+    init_rings_.erase(node);
+    if (!entry.grant) return;
+    entry.grant->ended = now;
+    entry.grant->by_itself = by_itself;
+    if (!entry.grant->is_answered) entry.flag_on = now;
+}
+
+std::string Oracle::told(NodeId node, const Down& message, Instant now) {
+    Entry& entry = entries_[node];
+    if (!entry.has_reported || !entry.word || entry.word->id != message.ring)
+        return fmt::format("R1: node {} is told of a ring that it did not report last", node);
+    const Ring ring = *entry.word;
+    entry.told = Entry::Told{message.number, message.vote, ring};
+    if (message.vote != wire::Vote::ack) {
+        entry.is_voting = false;
+        return {};
+    }
+    const std::string wrong = judge_ack(node, ring, now);
+    const bool is_off =
+        !entry.is_voting || (entry.waits_since && now - *entry.waits_since >= assumed_timeout / 2);
+    const std::optional<Entry::Grant> before = entry.grant;
+    if (is_off) entry.flag_on = now;
+    entry.grant = Entry::Grant{.ring = ring};
+    entry.grant->is_answered = before && before->is_answered && before->ring == ring && !is_off;
+    entry.is_voting = true;
+    entry.waits_since.reset();
+    return wrong;
+}
+
+std::string Oracle::judge_ack(NodeId node, const Ring& ring, Instant now) const {
+    for (const NodeId member : ring.members) {
+        const auto other = entries_.find(member);
+        if (other == entries_.end()) continue;
+        const auto init = init_rings_.find(member);
+        const bool is_left = other->second.word && *other->second.word != ring &&
+                             other->second.word->id.seq > ring.id.seq;
+        if (is_left || (init != init_rings_.end() && init->second.seq > ring.id.seq))
+            return fmt::format("R1: ACK to node {} although node {} has left its ring", node,
+                               member);
+    }
+    for (const auto& [other, entry] : entries_) {
+        // A NACK to a node that has joined the ring since is overtaken by the ACK to come.
+        if (entry.is_connected && entry.told && entry.told->vote == wire::Vote::nack &&
+            entry.word != ring)
+            return fmt::format("R4: ACK to node {} while node {} has a NACK unanswered", node,
+                               other);
+        if (entry.grant && is_in_the_way(other, *entry.grant, ring) &&
+            !is_released(other, entry, ring, now))
+            return fmt::format("I2: ACK to node {} while node {} is an unreleased holder", node,
+                               other);
+    }
+    return {};
+}
+
+bool Oracle::is_in_the_way(NodeId holder, const Entry::Grant& grant, const Ring& ring) const {
+    if (!ring.members.contains(holder)) return true;
+    const bool is_same = grant.ring == ring;
+    const bool is_greater = ring.id.seq > grant.ring.id.seq;
+    const bool said_so = entries_.at(holder).word == ring;
+    return !is_same && !is_greater && !said_so;
+}
+
+// Whoever was released stays so, whatever it does next.
+void Oracle::drop_if_over(Entry& entry, Instant now) const {
+    if (!entry.grant) return;
+    const bool is_proved = entry.grant->proof_at && now >= *entry.grant->proof_at;
+    if (is_proved || (entry.grant->ended && is_over(entry, now))) entry.grant.reset();
+}
+
+// R2e.
+bool Oracle::is_over(const Entry& entry, Instant now) const {
+    if (rules_.algorithm != wire::DecisionAlgorithm::ffsplit) return false;
+    const Entry::Grant& grant = *entry.grant;
+    const Duration last = 2 * heartbeat + assumed_timeout;
+    const Duration rest = assumed_timeout + margin(assumed_timeout);
+    if (grant.ended && grant.by_itself) return now >= *grant.ended + rest;
+    const Instant end = entry.heard + last + margin(last);
+    return now >= (grant.ended ? std::max(end, *grant.ended + rest) : end);
+}
+
+bool Oracle::is_released(NodeId holder, const Entry& entry, const Ring& ring, Instant now) const {
+    const Entry::Grant& grant = *entry.grant;
+    // R2d: all nodes of an explored cluster have the same configuration.
+    const bool is_ffsplit = rules_.algorithm == wire::DecisionAlgorithm::ffsplit;
+    if (is_ffsplit && 2 * ring.members.size() > rules_.nodes) return true;
+    if (is_over(entry, now)) return true;
+    if (grant.left_young) return grant.proof_at && now >= *grant.proof_at;
+    if (!grant.is_answered) return false;
+    for (const NodeId member : grant.ring.members) {  // R2c
+        const auto other = entries_.find(member);
+        if (member == holder || other == entries_.end() || !other->second.word) continue;
+        if (other->second.word->id.seq <= grant.ring.id.seq) continue;
+        if (ring.members.contains(member) || now >= other->second.word_at + heartbeat) return true;
+    }
+    return false;
+}
+
+}  // namespace castvote::explore

@@ -1,0 +1,72 @@
+// oracle.hpp -- the rules R1, R2 and R4 once more, as docs/safety.md words them.
+//
+// Sees only what passes between the arbiter and its clients, keeps a diary of it, and judges every
+// ACK. It shares no code with qnetd/core/ledger.*: where both are wrong they must be wrong in two
+// ways. It does not judge what nodes count: that is node_model.hpp's business (I1).
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "tests/explore/node_model.hpp"
+
+namespace castvote::explore {
+
+// What is known of one node.
+struct Entry {
+    struct Grant {  // an ACK was sent to it, and nothing has taken it back
+        Ring ring;
+        bool is_answered = false;         // it confirmed this ACK
+        bool left_young = false;          // it left the ring less than 2 hb after flag_on (R2s ii)
+        std::optional<Instant> proof_at;  // from when on the confirmed NACK is proof (R2s ii)
+        std::optional<Instant> ended;     // t_c
+        bool by_itself = false;           // ... its own end of stream
+    };
+    struct Told {
+        std::uint32_t number = 0;
+        wire::Vote vote = wire::Vote::nack;
+        Ring ring;
+    };
+    bool is_connected = false;
+    bool has_reported = false;  // on this connection
+    std::optional<Ring> word;   // the ring that it reported last, on any connection
+    Instant word_at;
+    Instant heard;                       // t_m
+    bool is_voting = false;              // told ACK on this connection, and not NACK since
+    Instant flag_on;                     // its vote was switched on then, at the earliest
+    std::optional<Instant> waits_since;  // its polls may have stopped then
+    std::optional<Told> told;            // not yet answered
+    std::optional<Grant> grant;
+};
+
+class Oracle {
+public:
+    explicit Oracle(VoteRules rules) : rules_(rules) {}
+
+    void connected(NodeId node, const wire::RingId& ring, Instant now);
+    void heard(NodeId node, Instant now) { entries_[node].heard = now; }
+    void reported(NodeId node, const Ring& ring, Instant now);
+    void confirmed(NodeId node, std::uint32_t number, Instant now);
+    void ended(NodeId node, bool by_itself, Instant now);
+    void arbiter_restarted() { entries_.clear(); }
+
+    // The arbiter sent a VOTE_INFO. Empty, or what is wrong about it.
+    std::string told(NodeId node, const Down& message, Instant now);
+
+    const std::map<NodeId, Entry>& entries() const { return entries_; }
+
+private:
+    std::string judge_ack(NodeId node, const Ring& ring, Instant now) const;
+    bool is_in_the_way(NodeId holder, const Entry::Grant& grant, const Ring& ring) const;
+    void drop_if_over(Entry& entry, Instant now) const;
+    bool is_over(const Entry& entry, Instant now) const;
+    bool is_released(NodeId holder, const Entry& entry, const Ring& ring, Instant now) const;
+
+    VoteRules rules_;
+    std::map<NodeId, Entry> entries_;
+    std::map<NodeId, wire::RingId> init_rings_;  // of connections that have not reported yet
+};
+
+}  // namespace castvote::explore

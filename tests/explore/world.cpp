@@ -1,0 +1,347 @@
+// world.cpp -- the course of things and the faults; see world.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/explore/world.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tests/explore/innards.hpp"
+#include "tests/explore/messages.hpp"
+
+namespace castvote::explore {
+
+namespace {
+
+constexpr Duration an_hour{3'600'000};
+const std::array<const char*, 2> cluster_names = {"beta", "alpha"};
+
+}  // namespace
+
+World::World(const Scope& scope, Instant now)
+    : scope_(&scope), now_(now), arbiter_(scope.settings, now - an_hour), oracle_(scope.votes) {
+    Nodes all;
+    for (NodeId id = 1; id <= scope.votes.nodes; ++id) all.insert(id);
+    for (const NodeId id : all) {
+        Node node;
+        node.id = id;
+        node.ring = {{1, 100}, all};
+        node.seq = 100;
+        nodes_.push_back(node);
+    }
+}
+
+World World::fresh(const Scope& scope) {
+    World world(scope, at_ms(an_hour.count()));
+    if (scope.second_cluster) {
+        for (std::size_t index : {0, 1}) world.flap(index);
+        for (int i = 0; i < 4; ++i) world.pass_time();
+    }
+    for (Node& node : world.nodes_) world.connect(node);
+    return world;
+}
+
+World World::granted(const Scope& scope, bool is_settled) {
+    World world = fresh(scope);
+    world.settle();
+    for (int i = 0; i < 3; ++i) {
+        world.pass_time();
+        world.settle();
+    }
+    for (int i = 0; is_settled && i < 15; ++i) world.pass_time();
+    return world;
+}
+
+// All that is under way arrives.
+void World::settle() {
+    for (bool is_moving = true; is_moving;) {
+        is_moving = false;
+        for (Node& one : nodes_) {
+            while (!one.is_cut && one.is_alive && one.link == Node::Link::open &&
+                   (!one.up.empty() || !one.down.empty())) {
+                apply({one.up.empty() ? Step::Kind::take : Step::Kind::deliver, one.id});
+                is_moving = true;
+            }
+        }
+    }
+}
+
+bool World::has_session(NodeId id) const {
+    return std::any_of(sessions_.begin(), sessions_.end(),
+                       [&](const auto& entry) { return entry.second == id; });
+}
+
+// -- the arbiter ----------------------------------------------------------------------------------
+
+void World::violate(std::string what) {
+    if (first_violation_.empty()) first_violation_ = what;
+    if (violation_.empty()) violation_ = std::move(what);
+}
+
+void World::step(
+    std::variant<qnetd::Opened, qnetd::Received, qnetd::Closed, qnetd::TimePassed> what) {
+    qnetd::Event event{.now = now_};
+    std::visit([&](auto& one) { event.what = std::move(one); }, what);
+    for (const qnetd::Action& action : arbiter_.step(event)) {
+        if (const auto* close = std::get_if<qnetd::Close>(&action)) {
+            const auto found = sessions_.find(close->connection);
+            if (found != sessions_.end()) {
+                oracle_.ended(found->second, /*by_itself=*/false, now_);
+                Node& closed = node(found->second);
+                if (closed.connection == close->connection && closed.link == Node::Link::open)
+                    closed.link = Node::Link::broken;
+                sessions_.erase(found);
+            }
+            for (ConnectionId& connection : beta_.connections)
+                if (connection == close->connection) connection = 0;
+        }
+        const auto* send = std::get_if<qnetd::Send>(&action);
+        if (send == nullptr || send->message.type != wire::MessageType::vote_info) continue;
+        const auto found = sessions_.find(send->connection);
+        if (found == sessions_.end()) continue;
+        const Down down{.number = *send->message.msg_seq_number,
+                        .vote = *send->message.vote,
+                        .ring = *send->message.ring_id};
+        if (std::string wrong = oracle_.told(found->second, down, now_);
+            scope_->judges_rules && !wrong.empty())
+            violate(std::move(wrong));
+        Node& to = node(found->second);
+        if (to.connection == send->connection && to.link == Node::Link::open)
+            to.down.push_back(down);
+    }
+    look();
+}
+
+// I1.
+void World::look() {
+    for (const Node& one : nodes_) {
+        if (!is_quorate(one, scope_->votes, now_)) continue;
+        for (const Node& other : nodes_) {
+            if (other.id <= one.id || !is_quorate(other, scope_->votes, now_)) continue;
+            const bool is_disjoint =
+                std::none_of(one.ring.members.begin(), one.ring.members.end(),
+                             [&](NodeId member) { return other.ring.members.contains(member); });
+            if (is_disjoint)
+                violate(fmt::format("I1: nodes {} and {} are quorate in disjoint rings", one.id,
+                                    other.id));
+        }
+    }
+}
+
+// -- connections ----------------------------------------------------------------------------------
+
+void World::connect(Node& node) {
+    node.link = Node::Link::open;
+    node.connection = next_connection_++;
+    node.reported = node.ring.id;
+    sessions_[node.connection] = node.id;
+    step(qnetd::Opened{node.connection, "explored"});
+    step(qnetd::Received{node.connection, message::preinit("alpha")});
+    node.heard = now_;
+    oracle_.connected(node.id, node.ring.id, now_);
+    step(qnetd::Received{node.connection, message::init(node.id, node.ring.id, *scope_)});
+    step(qnetd::Received{node.connection, message::config(scope_->votes.nodes)});
+    node.up.push_back({.kind = Up::Kind::membership, .ring = node.ring});
+}
+
+void World::deliver(Node& node) {
+    const Up up = node.up.front();
+    node.up.pop_front();
+    node.heard = now_;
+    oracle_.heard(node.id, now_);
+    switch (up.kind) {
+        case Up::Kind::membership:
+            oracle_.reported(node.id, up.ring, now_);
+            step(qnetd::Received{node.connection, message::membership(up.ring)});
+            return;
+        case Up::Kind::reply:
+            oracle_.confirmed(node.id, up.number, now_);
+            step(qnetd::Received{node.connection, message::reply(up.number)});
+            return;
+        case Up::Kind::heuristics:
+            step(qnetd::Received{node.connection, message::heuristics(up.heuristics)});
+            return;
+        case Up::Kind::quorate:
+            step(qnetd::Received{node.connection,
+                                 message::quorum(node.ring, wire::Quorate::quorate)});
+            return;
+    }
+}
+
+// The arbiter sees the connection end.
+void World::end_session(Node& node, qnetd::CloseCause cause) {
+    const auto found = sessions_.find(node.connection);
+    if (found == sessions_.end()) return;
+    sessions_.erase(found);
+    oracle_.ended(node.id, cause == qnetd::CloseCause::end_of_stream, now_);
+    step(qnetd::Closed{node.connection, cause});
+}
+
+void World::restart_arbiter() {
+    arbiter_ = qnetd::Arbiter(scope_->settings, now_);
+    sessions_.clear();
+    oracle_.arbiter_restarted();
+    beta_ = {};
+    for (Node& one : nodes_) {
+        lose_late_yes(one);
+        one.up.clear();
+        one.down.clear();
+        if (one.link == Node::Link::open) one.link = Node::Link::broken;
+    }
+}
+
+void World::flap(std::size_t index) {
+    ConnectionId& connection = beta_.connections.at(index);
+    if (connection != 0) {
+        step(qnetd::Closed{std::exchange(connection, 0), qnetd::CloseCause::reset_or_error});
+        return;
+    }
+    connection = next_connection_++;
+    const auto id = static_cast<NodeId>(index + 1);
+    const Ring ring{{1, 100}, {1, 2}};
+    step(qnetd::Opened{connection, "second"});
+    step(qnetd::Received{connection, message::preinit("beta")});
+    step(qnetd::Received{connection, message::init(id, ring.id, *scope_)});
+    step(qnetd::Received{connection, message::config(2)});
+    step(qnetd::Received{connection, message::membership(ring)});
+    // It confirms whatever it is told; on a new connection numbers start at 1.
+    for (std::uint32_t number : {1u, 2u}) step(qnetd::Received{connection, message::reply(number)});
+}
+
+// -- rings ----------------------------------------------------------------------------------------
+
+void World::form(const Nodes& set) {
+    std::uint64_t seq = 0;
+    std::vector<Ring> left;
+    for (const NodeId id : set) {
+        seq = std::max(seq, node(id).seq);
+        left.push_back(node(id).ring);
+    }
+    const Ring ring{{*set.begin(), seq + 1}, set};
+    for (Node& one : nodes_)
+        if (set.contains(one.id))
+            enter_ring(one, ring);
+        else if (std::find(left.begin(), left.end(), one.ring) != left.end())
+            one.is_gathering = true;
+}
+
+// -- time -----------------------------------------------------------------------------------------
+
+void World::echo_all() {
+    for (Node& one : nodes_) {
+        if (one.link != Node::Link::open || one.is_cut || !one.up.empty()) continue;
+        one.heard = now_;
+        oracle_.heard(one.id, now_);
+        step(qnetd::Received{one.connection, message::echo()});
+    }
+    for (const ConnectionId connection : beta_.connections)
+        if (connection != 0) step(qnetd::Received{connection, message::echo()});
+}
+
+void World::advance_to(Instant end) {
+    for (auto next = arbiter_.next_deadline(); next && *next <= end;
+         next = arbiter_.next_deadline()) {
+        now_ = std::max(now_, *next);
+        step(qnetd::TimePassed{});
+        settle_clocks();
+    }
+    now_ = end;
+    settle_clocks();
+}
+
+// What nodes do because a time of theirs is over.
+void World::settle_clocks() {
+    for (Node& one : nodes_) {
+        if (one.flag_until && now_ >= *one.flag_until) {
+            one.flag = false;
+            one.flag_until.reset();
+        }
+        if (const auto end = lets_go_at(one, scope_->votes); end && now_ >= *end) {
+            const bool is_told = !one.is_cut && one.link == Node::Link::open;
+            notice_end(one, scope_->votes);
+            if (is_told) end_session(one, qnetd::CloseCause::end_of_stream);
+        }
+    }
+}
+
+void World::pass_time() {
+    echo_all();
+    advance_to(now_ + tick);
+    // Fact 5: whoever is in a ring that a member has left loses the token.
+    for (Node& one : nodes_)
+        for (const NodeId member : one.ring.members)
+            if (node(member).ring != one.ring) one.is_gathering = true;
+    look();
+}
+
+// -- steps ----------------------------------------------------------------------------------------
+
+void World::carry_out(const Step& what) {
+    using Kind = Step::Kind;
+    Node* one = what.node == 0 || what.kind == Kind::flap ? nullptr : &node(what.node);
+    switch (what.kind) {
+        case Kind::deliver: deliver(*one); break;
+        case Kind::take:
+            take_vote(*one, one->down.front(), now_);
+            one->down.pop_front();
+            break;
+        case Kind::pass: pass_time(); break;
+        case Kind::connect: connect(*one); break;
+        case Kind::notice: notice_end(*one, scope_->votes); break;
+        case Kind::start: one->is_alive = true; break;
+        case Kind::mend: one->is_cut = false; break;
+        case Kind::form: form(what.set); break;
+        case Kind::lose_token:
+            for (const NodeId member : Nodes(one->ring.members))
+                if (node(member).ring == one->ring) node(member).is_gathering = true;
+            break;
+        case Kind::restart:
+            restart(*one);
+            if (!one->is_cut) end_session(*one, qnetd::CloseCause::end_of_stream);
+            break;
+        case Kind::cut:
+            one->is_cut = true;
+            lose_late_yes(*one);
+            break;
+        case Kind::reset:
+            lose_late_yes(*one);
+            one->link = Node::Link::broken;
+            one->up.clear();
+            one->down.clear();
+            end_session(*one, qnetd::CloseCause::reset_or_error);
+            break;
+        case Kind::kill:
+            kill_daemon(*one, scope_->votes, now_);
+            if (!one->is_cut) end_session(*one, qnetd::CloseCause::end_of_stream);
+            break;
+        case Kind::pass_check:
+            one->up.push_back({.kind = Up::Kind::heuristics, .heuristics = wire::Heuristics::pass});
+            break;
+        case Kind::fail_check:
+            one->up.push_back({.kind = Up::Kind::heuristics, .heuristics = wire::Heuristics::fail});
+            break;
+        case Kind::restart_arbiter: restart_arbiter(); break;
+        case Kind::flap: flap(what.node - 1); break;
+    }
+}
+
+void World::apply(const Step& step_to_do) {
+    using Kind = Step::Kind;
+    violation_.clear();
+    const Kind kind = step_to_do.kind;
+    const bool is_beta = kind == Kind::flap;
+    const bool is_watched =
+        scope_->second_cluster && kind != Kind::pass && kind != Kind::restart_arbiter;
+    std::optional<qnetd::Cluster> other;
+    const char* other_name = cluster_names.at(is_beta ? 1 : 0);
+    if (is_watched) other = qnetd::Innards::cluster(arbiter_, other_name);
+    carry_out(step_to_do);
+    for (Node& each : nodes_)
+        if (each.link != Node::Link::open) each.up.clear();
+    look();
+    if (is_watched && other != qnetd::Innards::cluster(arbiter_, other_name))
+        violate(fmt::format("I6: the event changed the cluster \"{}\"", other_name));
+    if (story_ != nullptr) story_->push_back(to_string(step_to_do) + "\n" + to_text());
+}
+
+}  // namespace castvote::explore
