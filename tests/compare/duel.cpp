@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/compare/verdict.hpp"
+
 namespace castvote::compare {
 
 using wire::DecisionAlgorithm;
@@ -27,17 +29,6 @@ Setup swapped(Setup setup) {
                                  ? wire::TieBreakerMode::highest
                                  : wire::TieBreakerMode::lowest;
     return setup;
-}
-
-std::set<NodeId> nodes_with(const Standings& standings, Standing wanted) {
-    std::set<NodeId> nodes;
-    for (const auto& [node, standing] : standings)
-        if (standing == wanted) nodes.insert(node);
-    return nodes;
-}
-
-bool judges_one_by_one(DecisionAlgorithm algorithm) {
-    return algorithm == DecisionAlgorithm::lms || algorithm == DecisionAlgorithm::two_node_lms;
 }
 
 class Duel {
@@ -75,14 +66,9 @@ private:
     awaitable<bool> explain();
     awaitable<bool> wait_for_ours();
     awaitable<bool> ask_again();
-    bool is_equal() const { return stock_.standings() == ours_.standings(); }
-    bool is_ours_behind() const;
-    std::set<NodeId> late() const;
+    Verdict verdict() const { return {setup_, facts_, stock_.standings(), ours_.standings()}; }
+    bool is_equal() const { return verdict().is_equal(); }
     bool met(Row row);
-    std::optional<Row> lasting_row() const;
-    bool is_node_id_defect() const;
-    bool is_about_newcomers() const;
-    bool is_about_memory() const;
 
     Setup setup_;
     DuelOptions options_;
@@ -142,7 +128,8 @@ awaitable<bool> Duel::perform(Step step) {
     // It was closed earlier, and the script does not know.
     if (step.deed != Deed::join && !stock_.is_connected(step.node)) co_return true;
     tell("    " + to_string(step));
-    facts_.performed(step);
+    facts_.performed(step,
+                     setup_.algorithm != DecisionAlgorithm::test && !verdict().late().empty());
     for (Side* side : {&stock_, &ours_}) {
         const bool is_done = co_await side->perform(step);
         if (!is_done) co_return differ(side->complaint());
@@ -197,16 +184,6 @@ awaitable<bool> Duel::compare() {
     co_return true;
 }
 
-// Every node for which they differ has the vote from stock, and not from us.
-bool Duel::is_ours_behind() const {
-    const Standings stock = stock_.standings();
-    const Standings ours = ours_.standings();
-    return std::all_of(stock.begin(), stock.end(), [&](const auto& entry) {
-        const Standing our = ours.at(entry.first);
-        return our == entry.second || (entry.second == Standing::ack && our != Standing::gone);
-    });
-}
-
 // Our arbiter may close who does not confirm a NACK (R5): then the node leaves the other as well.
 awaitable<bool> Duel::close_who_was_closed() {
     for (const NodeId node : nodes_with(ours_.standings(), Standing::gone)) {
@@ -222,38 +199,40 @@ awaitable<bool> Duel::close_who_was_closed() {
     co_return is_settled;
 }
 
+// First ours, which must come to what the book says; then stock, which is asked again.
 awaitable<bool> Duel::explain() {
     tell_standings();
-    if (judges_one_by_one(setup_.algorithm) && facts_.has_contradictions())
-        co_return met(Row::views_agree);
     if (facts_.has_contradictions()) {
-        if (Clock::now() - facts_.contradict_since() > options_.timers.heartbeat)
-            co_return met(Row::views_agree);
+        const bool is_pressed =
+            Clock::now() - facts_.contradict_since() > options_.timers.heartbeat;
+        if (judges_one_by_one(setup_.algorithm) || is_pressed) co_return met(Row::views_agree);
         co_return differ("they differ while the views contradict each other");
     }
+    if (setup_.algorithm == DecisionAlgorithm::test)
+        co_return differ("they differ, and nothing that is named explains it");
+    bool is_waited = co_await wait_for_ours();
+    if (!is_waited || is_equal()) co_return is_waited;
+    if (!verdict().late().empty() && !verdict().is_blocked_for_good())
+        co_return differ(
+            "ours has not come to what the algorithm says, and nothing that is "
+            "named keeps it from that");
+
+    const Standings before = stock_.standings();
+    const bool is_asked = co_await ask_again();
+    if (!is_asked) co_return false;
+    is_waited = co_await wait_for_ours();
+    if (!is_waited) co_return false;
     if (judges_one_by_one(setup_.algorithm)) {
-        const Standings before = stock_.standings();
-        const bool is_asked = co_await ask_again();
-        if (!is_asked) co_return false;
         if (stock_.standings() != before) met(Row::decided_again);
         if (is_equal()) co_return true;
+    } else if (is_equal()) {
+        if (const auto row = verdict().defect_of_stock()) co_return met(*row);
     }
-    const bool goes_on = co_await wait_for_ours();
-    if (!goes_on || is_equal()) co_return goes_on;
-    if (const auto row = lasting_row()) co_return met(*row);
-    if (setup_.algorithm == DecisionAlgorithm::ffsplit) {
-        const bool is_asked = co_await ask_again();
-        if (!is_asked) co_return false;
-        const bool is_waited = co_await wait_for_ours();
-        if (!is_waited) co_return false;
-        if (is_equal() && facts_.has_late_replies()) co_return met(Row::late_reply);
-        if (is_equal() && facts_.has_left()) co_return met(Row::leaving_node);
-        if (is_equal() && facts_.has_new_heuristics()) co_return met(Row::heuristics_everywhere);
-        if (is_about_memory()) {
-            // From here on each keeps another partition active: there is nothing left to compare.
-            met(Row::memory);
-            co_return false;
-        }
+    if (const auto row = verdict().lasting_row()) co_return met(*row);
+    if (verdict().each_keeps_its_own()) {
+        // From here on each keeps another partition active: there is nothing left to compare.
+        met(facts_.was_empty() ? Row::memory : *verdict().defect_of_stock());
+        co_return false;
     }
     co_return differ("they differ, and nothing that is named explains it");
 }
@@ -278,83 +257,21 @@ awaitable<bool> Duel::ask_again() {
     co_return true;
 }
 
-// Nodes that have no vote from us yet although stock, or the book, gives it to them.
-std::set<NodeId> Duel::late() const {
-    const bool is_by_the_book = judges_one_by_one(setup_.algorithm) || !is_ours_behind();
-    std::set<NodeId> late = is_by_the_book ? facts_.winners_by_the_book(Facts::Judge::ours)
-                                           : nodes_with(stock_.standings(), Standing::ack);
-    for (const NodeId node : nodes_with(ours_.standings(), Standing::ack)) late.erase(node);
-    return late;
-}
-
 awaitable<bool> Duel::wait_for_ours() {
+    if (verdict().is_blocked_for_good()) co_return true;
     std::optional<Row> row;
-    for (const NodeId node : late()) {
-        if (facts_.is_blocked_for_good(node)) co_return true;
+    const std::set<NodeId> late = verdict().late();
+    for (const NodeId node : late)
         if (!row) row = facts_.why_later(node);
-    }
     if (!row) co_return true;
     const Clock::time_point end = Clock::now() + facts_.longest_wait();
-    while (!is_equal() && !late().empty() && Clock::now() < end) {
+    while (!is_equal() && !verdict().late().empty() && Clock::now() < end) {
         co_await pause(Duration(20));
         const bool is_settled = co_await ours_.settle();
         if (!is_settled) co_return differ(ours_.complaint());
     }
-    if (late().empty()) met(*row);
+    if (verdict().late().empty()) met(*row);
     co_return true;
-}
-
-std::optional<Row> Duel::lasting_row() const {
-    if (is_node_id_defect()) return Row::node_id_tie_breaker;
-    if (is_about_newcomers()) return Row::newcomers;
-    if (!is_ours_behind()) return std::nullopt;
-    const Standings ours = ours_.standings();
-    for (const auto& [node, standing] : stock_.standings())
-        if (standing != ours.at(node) && !facts_.is_blocked_for_good(node)) return std::nullopt;
-    return Row::no_lifetime;
-}
-
-// Each does what the book says of it, and the books differ in that newcomers compete.
-bool Duel::is_about_newcomers() const {
-    if (!judges_one_by_one(setup_.algorithm) || !facts_.has_newcomers()) return false;
-    const std::set<NodeId> ours = nodes_with(ours_.standings(), Standing::ack);
-    const std::set<NodeId> our_book = facts_.winners_by_the_book(Facts::Judge::ours);
-    const bool is_blocked =
-        ours.empty() && std::any_of(our_book.begin(), our_book.end(),
-                                    [&](NodeId node) { return facts_.is_blocked_for_good(node); });
-    const std::set<NodeId> stock = nodes_with(stock_.standings(), Standing::ack);
-    const std::set<NodeId> stock_book = facts_.winners_by_the_book(Facts::Judge::stock);
-    const NodeId nominated = setup_.tie_breaker.node_id;  // see is_node_id_defect()
-    const bool is_one_of_them = setup_.algorithm == DecisionAlgorithm::lms &&
-                                stock_book.contains(nominated) && stock == std::set{nominated};
-    return (ours == our_book || is_blocked) && (stock == stock_book || is_one_of_them);
-}
-
-// All nodes were gone: stock has forgotten then which partition was active, ours has not.
-bool Duel::is_about_memory() const {
-    const std::set<NodeId> stock = nodes_with(stock_.standings(), Standing::ack);
-    return facts_.was_empty() && !stock.empty() &&
-           nodes_with(ours_.standings(), Standing::ack) ==
-               facts_.winners_by_the_book(Facts::Judge::ours) &&
-           stock == facts_.winners_by_the_book(Facts::Judge::stock, *stock.begin());
-}
-
-// Stock lms gives the vote to the nominated node alone, not to the others of its ring.
-bool Duel::is_node_id_defect() const {
-    if (setup_.algorithm != DecisionAlgorithm::lms ||
-        setup_.tie_breaker.mode != wire::TieBreakerMode::node_id)
-        return false;
-    const Standings ours = ours_.standings();
-    const auto nominated = facts_.reported().find(setup_.tie_breaker.node_id);
-    if (nominated == facts_.reported().end()) return false;
-    for (const auto& [node, standing] : stock_.standings()) {
-        if (standing == ours.at(node)) continue;
-        const bool is_beside_it = facts_.reported().at(node).ring == nominated->second.ring;
-        if (!is_beside_it || node == nominated->first || standing != Standing::nack ||
-            ours.at(node) != Standing::ack)
-            return false;
-    }
-    return true;
 }
 
 // As node daemons do; whoever has to wait for one node shall not lose the others.

@@ -26,11 +26,13 @@ void Facts::begin_event() {
     has_left_ = false;
     has_new_heuristics_ = false;
     has_late_replies_ = false;
+    was_empty_ = false;
     holds_replies_.clear();
 }
 
-void Facts::performed(const Step& step) {
+void Facts::performed(const Step& step, bool is_pending) {
     const bool was_contradicting = has_contradictions();
+    if (!was_contradicting) was_pending_ = is_pending;
     const NodeId node = step.node;
     switch (step.deed) {
         case Deed::join:
@@ -109,7 +111,7 @@ void Facts::look_for_alarms(const Standings& ours) {
         const auto held = holders_.find(node);
         const bool is_new =
             held == holders_.end() || !is_same_ring(held->second.membership, reported_.at(node));
-        if (is_new && has_contradictions() &&
+        if (is_new && has_contradictions() && !was_pending_ &&
             Clock::now() - contradict_since_ < timers_.heartbeat + timers_.heartbeat / 2)
             alarm_ = "ours gives the vote while the views contradict each other";
     }
@@ -119,8 +121,10 @@ void Facts::look_for_alarms(const Standings& ours) {
 
 void Facts::seen(const Side& ours) {
     look_for_alarms(ours.standings());
+    forget_newcomers();  // The decision was made before the votes that it led to.
     for (const auto& [node, standing] : ours.standings()) {
         if (standing == Standing::nack) {
+            if (ours.held(node) != 0) continue;  // Not confirmed yet.
             holders_.erase(node);
             const auto young = young_.find(node);
             if (young != young_.end() && !young->second.nacked) young->second.nacked = Clock::now();
@@ -130,7 +134,6 @@ void Facts::seen(const Side& ours) {
             granted_ = reported_.at(node);
         }
     }
-    forget_newcomers();
 }
 
 // Whoever was decided on is none any more; decided on is who competes.
@@ -242,10 +245,7 @@ bool Facts::held_too_long(NodeId node) const {
 }
 
 Duration Facts::longest_wait() const {
-    const bool has_lifetimes = setup_.algorithm == wire::DecisionAlgorithm::ffsplit;
-    return (has_lifetimes ? 2 * timers_.heartbeat + timers_.device_timeout
-                          : timers_.device_timeout) +
-           timers_.margin + timers_.slack;
+    return 2 * timers_.heartbeat + timers_.device_timeout + timers_.margin + timers_.slack;
 }
 
 }  // namespace castvote::compare

@@ -27,7 +27,8 @@ public:
     Facts(const Setup& setup, Timers timers) : setup_(setup), timers_(timers) {}
 
     void begin_event();
-    void performed(const Step& step);
+    // is_pending: our arbiter still had something to say, which it may say now.
+    void performed(const Step& step, bool is_pending);
     // A moment at which both arbiters had said what they had to say.
     void seen(const Side& ours);
 
@@ -53,6 +54,7 @@ public:
     // How long our arbiter may take.
     Duration longest_wait() const;
 
+    // Of the present event.
     bool has_left() const { return has_left_; }
     bool has_new_heuristics() const { return has_new_heuristics_; }
     bool has_late_replies() const { return has_late_replies_; }
@@ -92,6 +94,7 @@ private:
     bool has_new_heuristics_ = false;
     bool has_late_replies_ = false;
     bool was_empty_ = false;
+    bool was_pending_ = false;
     std::string alarm_;
 };
 

@@ -32,6 +32,9 @@ Setup draw_setup(std::uint64_t seed) {
     setup.algorithm = algorithms[number(algorithms.size())];
     const bool is_of_two = setup.algorithm == DecisionAlgorithm::two_node_lms || number(3) == 0;
     setup.nodes = is_of_two ? 2 : 2 + number(5);
+    // Halves are what ffsplit is about.
+    if (setup.algorithm == DecisionAlgorithm::ffsplit && setup.nodes % 2 != 0 && number(3) != 0)
+        ++setup.nodes;
     setup.tie_breaker.mode = static_cast<TieBreakerMode>(1 + number(3));
     if (setup.tie_breaker.mode == TieBreakerMode::node_id)
         setup.tie_breaker.node_id = static_cast<NodeId>(1 + number(setup.nodes));

@@ -192,8 +192,8 @@ bool Script::ask(Event& event) {
 bool Script::hold(Event& event) {
     const NodeList here = connected();
     if (here.empty()) return false;
-    NodeList holders = {one_of(here)};
-    if (const NodeId another = one_of(here); another != holders[0]) holders.push_back(another);
+    NodeList holders = shuffled(here);
+    holders.resize(1 + number(std::min<std::uint64_t>(holders.size(), 4)));
     Event first, second;
     using Draw = bool (Script::*)(Event&);
     static constexpr std::array<Draw, 6> meanwhile = {&Script::split,      &Script::merge,
