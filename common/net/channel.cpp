@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/net/channel.hpp"
 
+#include <netinet/tcp.h>
+
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
@@ -44,6 +46,15 @@ ChannelEnd end_of(const error_code& error) {
         return ChannelEnd::end_of_stream;
     if (error.category() == asio::error::get_ssl_category()) return ChannelEnd::tls_failed;
     return ChannelEnd::reset_or_error;
+}
+
+// The system tells a reset only once. When a write was told, the reader is shown an end of stream
+// that the peer never sent; but after a FIN alone the connection would still stand on our side.
+bool is_gone(tcp::socket& socket) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+           info.tcpi_state == TCP_CLOSE;
 }
 
 }  // namespace
@@ -123,6 +134,12 @@ struct ChannelLoops {
             else
                 callbacks->on_end(end, detail);
         });
+    }
+
+    // An end of the stream without the peer's close_notify.
+    static bool is_unproven_end(const State& s, const error_code& error) {
+        return error == asio::ssl::error::stream_truncated ||
+               (!s.tls && error == asio::error::eof);
     }
 
     static void deliver(State& s, wire::Inbound inbound) {
@@ -218,7 +235,9 @@ struct ChannelLoops {
             }
             if (!s.open) co_return;
             if (error) {
-                finish(self, end_of(error), words_of(error));
+                const bool is_reset = is_unproven_end(s, error) && is_gone(s.socket);
+                finish(self, is_reset ? ChannelEnd::reset_or_error : end_of(error),
+                       is_reset ? "the connection was reset" : words_of(error));
                 co_return;
             }
             co_await feed(self, wire::View(buffer.data(), size));

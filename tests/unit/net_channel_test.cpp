@@ -197,7 +197,7 @@ TEST_CASE("a peer that does not read ends with a full queue") {
 
 TEST_CASE("an end is called by its name") {
     Loopback loopback;
-    Listening arbiter(std::move(loopback.far), {});
+    Listening arbiter(std::move(loopback.far), {.queue_messages_max = 10000});
     arbiter.start();
     SECTION("FIN") {
         loopback.near.shutdown(tcp::socket::shutdown_send);
@@ -211,6 +211,18 @@ TEST_CASE("an end is called by its name") {
         CHECK(*arbiter.end == ChannelEnd::end_of_stream);
     }
     SECTION("RST") {
+        loopback.near.set_option(asio::socket_base::linger(true, 0));
+        loopback.near.close();
+        loopback.until([&] { return arbiter.end.has_value(); });
+        CHECK(*arbiter.end == ChannelEnd::reset_or_error);
+    }
+    SECTION("RST, and a write that finds it first: the reader sees an end that the peer never sent") {
+        wire::Message large = numbered(MessageType::echo_reply, 1);
+        large.echo_body.assign(30000, 0);
+        // More than the system takes, so that a write is waiting when the reset comes.
+        for (int i = 0; i < 600; ++i) arbiter.channel->send(large);
+        loopback.settle();
+        REQUIRE_FALSE(arbiter.end.has_value());
         loopback.near.set_option(asio::socket_base::linger(true, 0));
         loopback.near.close();
         loopback.until([&] { return arbiter.end.has_value(); });
