@@ -192,6 +192,7 @@ void Cluster::tell_nack(Member& m, const Step& step) {
     m.due = Due::nack_reply;
     m.voting_in.reset();
     if (!m.nack_unanswered_since) m.nack_unanswered_since = step.now;
+    keep_earlier(look_again_, *m.nack_unanswered_since + m.heartbeat);  // R5
     tell(m, Vote::nack, step);
     if (is_news)
         note(step, Level::info, Reason::denied, m.ring, m.node, Duration(0), "has no vote");
@@ -237,6 +238,8 @@ void Cluster::vote_info_reply(NodeId node, std::uint32_t sequence, const Step& s
                     return;
                 }
             }
+        } else if (m.due == Due::nack_reply) {
+            m.due = Due::nothing;  // nothing is on its way to it: it may have to be told again
         }
     } else {
         if (told.ring == m.ring) ledger_.ack_confirmed(node);
