@@ -138,8 +138,7 @@ struct ChannelLoops {
 
     // An end of the stream without the peer's close_notify.
     static bool is_unproven_end(const State& s, const error_code& error) {
-        return error == asio::ssl::error::stream_truncated ||
-               (!s.tls && error == asio::error::eof);
+        return error == asio::ssl::error::stream_truncated || (!s.tls && error == asio::error::eof);
     }
 
     static void deliver(State& s, wire::Inbound inbound) {

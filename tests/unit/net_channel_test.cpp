@@ -216,7 +216,8 @@ TEST_CASE("an end is called by its name") {
         loopback.until([&] { return arbiter.end.has_value(); });
         CHECK(*arbiter.end == ChannelEnd::reset_or_error);
     }
-    SECTION("RST, and a write that finds it first: the reader sees an end that the peer never sent") {
+    SECTION(
+        "RST, and a write that finds it first: the reader sees an end that the peer never sent") {
         wire::Message large = numbered(MessageType::echo_reply, 1);
         large.echo_body.assign(30000, 0);
         // More than the system takes, so that a write is waiting when the reset comes.
