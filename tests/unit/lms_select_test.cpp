@@ -45,7 +45,7 @@ const Case lms_table[] = {
     {"1:1 2:2",                    '2', "",   "2",      "tie-breaker node 2"},
     {"1:1 2:2",                    '9', "",   "nobody", "the nominated node is not connected"},
     {"1:12 2:12 3:34 4:34",        '3', "",   "3,4",    "the nominated node's whole ring wins"},
-    {"1:12 2:12 3:34 4:34",        '<', "34", "1,2",    "the active one is not kept (no newcomers)"},
+    {"1:12 2:12 3:34 4:34",        '<', "34", "1,2",    "the active one is not kept"},
     {"1:1 2:234 3:234 4:234",      '<', "",   "2,3,4",  "the better score, here the larger"},
     {"1+:1 2-:2",                  '>', "",   "1",      "passed and failed"},
     {"1:1 2-:2",                   '>', "2",  "1",      "failed, though it has the vote"},
