@@ -57,8 +57,7 @@ private:
     void preinit(Session& session, const wire::Message& message);
     void starttls(Session& session, const wire::Message& message);
     void init(Session& session, const wire::Message& message);
-    wire::ReplyErrorCode admit(Session& session, const wire::Message& message,
-                               std::string& detail);
+    wire::ReplyErrorCode admit(Session& session, const wire::Message& message, std::string& detail);
     void set_option(Session& session, const wire::Message& message);
     void node_list(Session& session, const wire::Message& message);
     void ask_for_vote(Session& session, const wire::Message& message);
