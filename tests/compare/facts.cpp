@@ -101,26 +101,34 @@ void Facts::left(NodeId node) {
     }
 }
 
-// After half a heartbeat more than one, who sticks to an old ring is decided without (R5).
-void Facts::look_for_alarms(const Standings& ours) {
+// Ours must not give the vote before a NACK is confirmed (R4), while views contradict each other
+// (who sticks to an old ring is decided without after one heartbeat and a half, R5), or to two.
+void Facts::look_for_alarms(const Side& ours) {
     if (setup_.algorithm == wire::DecisionAlgorithm::test) return;
+    const Standings standings = ours.standings();
+    const bool is_nack_open =
+        std::any_of(standings.begin(), standings.end(), [&](const auto& entry) {
+            return entry.second == Standing::nack && ours.held(entry.first) != 0;
+        });
+    const bool must_wait = has_contradictions() && Clock::now() - contradict_since_ <
+                                                       timers_.heartbeat + timers_.heartbeat / 2;
     std::set<wire::RingId> rings;
-    for (const auto& [node, standing] : ours) {
+    for (const auto& [node, standing] : standings) {
         if (standing != Standing::ack) continue;
         rings.insert(reported_.at(node).ring);
         const auto held = holders_.find(node);
         const bool is_new =
             held == holders_.end() || !is_same_ring(held->second.membership, reported_.at(node));
-        if (is_new && has_contradictions() && !was_pending_ &&
-            Clock::now() - contradict_since_ < timers_.heartbeat + timers_.heartbeat / 2)
+        if (is_new && must_wait && !was_pending_)
             alarm_ = "ours gives the vote while the views contradict each other";
+        if (is_new && is_nack_open) alarm_ = "ours gives the vote before a NACK is confirmed";
     }
     if (rings.size() > 1 && !has_contradictions() && holds_replies_.empty())
         alarm_ = "ours has given the vote to two rings";
 }
 
 void Facts::seen(const Side& ours) {
-    look_for_alarms(ours.standings());
+    look_for_alarms(ours);
     forget_newcomers();  // The decision was made before the votes that it led to.
     for (const auto& [node, standing] : ours.standings()) {
         if (standing == Standing::nack) {

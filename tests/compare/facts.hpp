@@ -59,7 +59,7 @@ public:
     bool has_new_heuristics() const { return has_new_heuristics_; }
     bool has_late_replies() const { return has_late_replies_; }
     bool was_empty() const { return was_empty_; }
-    // What must never be seen of ours: a vote for a ring that others contradict, or for two rings.
+    // What must never be seen of ours, whatever stock does; empty if it was not.
     const std::string& alarm() const { return alarm_; }
 
 private:
@@ -74,7 +74,7 @@ private:
     void left(NodeId node);
     bool is_quorate_without_vote(NodeId node) const;
     void forget_newcomers();
-    void look_for_alarms(const Standings& ours);
+    void look_for_alarms(const Side& ours);
     qnetd::View view(Judge judge) const;
 
     Setup setup_;
