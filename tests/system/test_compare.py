@@ -37,6 +37,6 @@ def test_every_named_difference_stands_in_the_document(env):
 def test_another_tie_breaker_is_noticed(env):
     done = compare(env, "--seeds", "1-10", "--swap-tie-breaker")
     assert done.returncode == 1, done
-    assert "nothing that is named explains it" in done.stdout, done
+    assert "ours has not come to what the algorithm says" in done.stdout, done
     assert re.search(r"^repeat it with: ./dev compare --seed \d+ --trace$", done.stdout,
                      re.MULTILINE), done
