@@ -7,6 +7,7 @@
 //
 // Input: one byte of settings, then records of one byte (client and deed) and what it needs; see
 // act(). SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
 #include <array>
 
 #include "tests/fuzz/reader.hpp"
@@ -63,6 +64,7 @@ public:
             case 15: pass_in_silence(Duration(reader.byte() * 500)); break;
             case 16: driver_.stall(Duration(reader.byte() * 100)); break;
             case 17: wait(reader); break;
+            case 18: release(reader); break;
             default: reply(0); break;  // the most frequent thing
         }
         look();
@@ -206,6 +208,15 @@ private:
     void left(unsigned client, Instant at) {
         if (state_[client].who) watch_.left(*state_[client].who, at);
         state_[client] = {};
+    }
+
+    // The operator's word about a node of the client's cluster; it counts for those who are gone.
+    void release(Reader& reader) {
+        const VoteWatch::Who who{client_ < 6 ? "x" : "y", 1 + reader.below(6)};
+        driver_.release(who.first, who.second);
+        const bool is_connected = std::any_of(state_.begin(), state_.end(),
+                                              [&](const Client& one) { return one.who == who; });
+        if (!is_connected) watch_.released(who);
     }
 
     // Everybody may be silent meanwhile.

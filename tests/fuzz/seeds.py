@@ -159,6 +159,8 @@ class ArbiterSeed:
             self.silent.discard(plain[0])
         elif command == "wait":
             self.wait(plain[0])
+        elif command == "release":
+            self.data += [18, int(plain[0]) - 1]
         elif command == "stall":
             self.data += [16, min(milliseconds(plain[0]) // 100, 255)]
         elif command == "settings" and keys.get("started") == "now":

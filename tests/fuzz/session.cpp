@@ -97,7 +97,8 @@ private:
         driver_.receive(name, preinit);
         if (driver_.is_open(name)) {
             driver_.receive(name, of_type(MessageType::starttls));
-            driver_.tls_established(name, qnetd::PeerCertificate{.common_name = healthy});
+            driver_.tls_established(
+                name, qnetd::PeerCertificate{.common_name = healthy, .key_fingerprint = "ours"});
         }
         Message init = of_type(MessageType::init);
         init.node_id = node;
@@ -147,7 +148,9 @@ ArbiterDriver at_work(std::uint8_t choice) {
 class Attack {
 public:
     explicit Attack(std::uint8_t choice)
-        : attacked_(at_work(choice)), alone_(attacked_), here_(attacked_), there_(alone_) {}
+        : attacked_(at_work(choice)), alone_(attacked_), here_(attacked_), there_(alone_) {
+        if ((choice & 8) != 0) certificate_.common_name = healthy;
+    }
 
     // H or I: open and send bytes, or end, or time passes.
     void act(Reader& reader) {
@@ -205,17 +208,19 @@ private:
         expect(attacked_.arbiter().client_count() <= 4, "clients of nobody");
     }
 
-    // A handshake succeeds with the certificate of another cluster.
+    // A handshake succeeds with the certificate of another cluster, or of another owner's cluster
+    // of the same name, which gets into the first one's as little.
     void answer(const Happening& one) {
         if (const auto* message = std::get_if<Message>(&one.what)) round_trip(*message);
         if (std::holds_alternative<qnetd::StartTls>(one.what) && attacked_.is_open(one.client))
-            attacked_.tls_established(one.client, qnetd::PeerCertificate{.common_name = "evil"});
+            attacked_.tls_established(one.client, certificate_);
     }
 
     ArbiterDriver attacked_;
     ArbiterDriver alone_;
     Healthy here_;
     Healthy there_;
+    qnetd::PeerCertificate certificate_{.common_name = "evil", .key_fingerprint = "theirs"};
     std::size_t opened_ = 0;
     std::size_t frames_ = 0;
 };

@@ -31,6 +31,8 @@ public:
     // It sent VOTE_INFO_REPLY.
     void confirmed(const Who& who, std::uint32_t number);
     void left(const Who& who, Instant now);
+    // The operator says so of a node that is not connected.
+    void released(const Who& who) { nodes_[who].counts_in.reset(); }
 
     int acks = 0;
 

@@ -131,6 +131,8 @@ TEST_CASE("own options") {
                                                 "3",
                                                 "--device-timeout",
                                                 "20000",
+                                                "--init-timeout",
+                                                "1500",
                                                 "--certificates",
                                                 "/c",
                                                 "--socket",
@@ -148,6 +150,7 @@ TEST_CASE("own options") {
     CHECK_FALSE(options.arbiter.client_certificate_required);
     CHECK(options.clients_max == 3);
     CHECK(options.arbiter.device_timeout == Duration(20000));
+    CHECK(options.arbiter.init_timeout == Duration(1500));
     CHECK(options.certificates == "/c");
     CHECK(options.local_socket == "/s");
     CHECK(options.log_level == net::LogLevel::debug);
@@ -161,6 +164,7 @@ TEST_CASE("own options") {
                                                {"--tls", "maybe"},
                                                {"--shards", "65"},
                                                {"--device-timeout", "-1"},
+                                               {"--init-timeout", "99"},
                                                {"--nonsense"},
                                                {"extra"}}) {
         const Parsed parsed = own(wrong);
