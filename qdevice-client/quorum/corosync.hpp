@@ -36,7 +36,7 @@ public:
 
     Expected<Configuration, StartError> open() override;
     Expected<std::monostate, StartError> start(ProviderListener listener) override;
-    void cast(bool vote, const wire::RingId& ring) override;
+    [[nodiscard]] bool cast(bool vote, const wire::RingId& ring) override;
     void deliver_pending() override;
     void stop(std::function<void(bool withdrawn)> done) override;
     std::uint32_t expected_votes() const override { return expected_votes_; }
@@ -67,7 +67,6 @@ private:
     boost::asio::posix::stream_descriptor cmap_watch_;
     boost::asio::steady_timer reread_timer_;
     boost::asio::steady_timer stop_timer_;
-    boost::asio::steady_timer nack_timer_;
     Cmap cmap_;
     votequorum_handle_t handle_ = 0;
     bool open_ = false;  // libvotequorum is connected

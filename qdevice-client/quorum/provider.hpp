@@ -72,8 +72,10 @@ public:
     virtual Expected<std::monostate, StartError> start(ProviderListener listener) = 0;
 
     // Hands over a vote for `ring`; a vote for another ring than the current one has no effect.
-    // Trouble comes as an event (CastRefused, ProviderLost), not from within this call.
-    virtual void cast(bool vote, const wire::RingId& ring) = 0;
+    // False: a "no" was not taken, and an older "yes" may still count: nothing that rests on it may
+    // be said any more. The trouble itself comes as an event (CastRefused, ProviderLost), not from
+    // within this call.
+    [[nodiscard]] virtual bool cast(bool vote, const wire::RingId& ring) = 0;
 
     // Delivers what is already readable, before time-outs are judged.
     virtual void deliver_pending() = 0;

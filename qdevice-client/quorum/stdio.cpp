@@ -160,12 +160,13 @@ void StdioProvider::reconfigure(const NodesLine& line) {
     if (!alive.expired()) update();
 }
 
-void StdioProvider::cast(bool vote, const wire::RingId& ring) {
+bool StdioProvider::cast(bool vote, const wire::RingId& ring) {
     counter_.cast(vote, ring, now_());
     // The core is in the middle of its actions: what follows from the vote comes afterwards.
     boost::asio::post(timer_.get_executor(), [this, alive = std::weak_ptr(alive_)] {
         if (!alive.expired()) update();
     });
+    return true;
 }
 
 // Writes what changed since the last time, and tells the core; the order is vote, then quorum.

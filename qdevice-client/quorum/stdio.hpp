@@ -25,7 +25,7 @@ public:
 
     Expected<Configuration, StartError> open() override;
     Expected<std::monostate, StartError> start(ProviderListener listener) override;
-    void cast(bool vote, const wire::RingId& ring) override;
+    [[nodiscard]] bool cast(bool vote, const wire::RingId& ring) override;
     void deliver_pending() override {}
     void stop(std::function<void(bool withdrawn)> done) override;
     std::uint32_t expected_votes() const override { return counter_.tally().expected; }

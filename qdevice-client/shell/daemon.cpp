@@ -145,7 +145,11 @@ void Daemon::carry_out(const Actions& actions) {
                 [this](const Send& send) { uplink_->send(send.message); },
                 [this](const StartTls&) { uplink_->start_tls(); },
                 [this](const Disconnect&) { uplink_->disconnect(); },
-                [this](const Cast& cast) { provider_->cast(cast.vote, cast.ring); },
+                [this](const Cast& cast) {
+                    // What follows in this step may rest on a "no" that was not taken, a
+                    // confirmation above all: it must not leave.
+                    if (!provider_->cast(cast.vote, cast.ring)) uplink_->disconnect();
+                },
                 [this](const RunHeuristics& run) { heuristics_.run(run.number, run.timeout); },
                 [](const Report& report) { net::log(log_level(report.level), report.text); },
                 [this](const Exit& exit) { node_ended(exit.status); },
