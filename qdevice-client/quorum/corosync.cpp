@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
-#include <thread>
 #include <utility>
 
 namespace castvote::qdevice {
@@ -15,9 +14,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long a busy corosync is asked to take a "no": the loop stands still meanwhile.
-constexpr int busy_retries = 10;
-constexpr milliseconds busy_pause{10};
+// Until a busy corosync is asked again to take a "no".
+constexpr milliseconds busy_pause{20};
 
 StartError start_error(const char* call, cs_error_t result) {
     if (result == CS_ERR_TRY_AGAIN)
@@ -78,7 +76,8 @@ CorosyncProvider::CorosyncProvider(boost::asio::io_context& io, CorosyncOptions 
       votequorum_watch_(io),
       cmap_watch_(io),
       reread_timer_(io),
-      stop_timer_(io) {}
+      stop_timer_(io),
+      nack_timer_(io) {}
 
 CorosyncProvider::~CorosyncProvider() { close(); }
 
@@ -87,6 +86,7 @@ void CorosyncProvider::close() {
     if (votequorum_watch_.is_open()) votequorum_watch_.release();
     if (cmap_watch_.is_open()) cmap_watch_.release();
     reread_timer_.cancel();
+    nack_timer_.cancel();
     cmap_.close();
     if (std::exchange(open_, false)) votequorum_finalize(handle_);
 }
@@ -253,20 +253,22 @@ void CorosyncProvider::after_notification() {
 
 bool CorosyncProvider::cast(bool vote, const wire::RingId& ring) {
     if (!open_ || lost_) return false;
+    nack_timer_.cancel();
     const votequorum_ring_id_t id{ring.node_id, ring.seq};
-    const auto poll = [&] {
-        return votequorum_qdevice_poll(handle_, options_.device_name.c_str(), vote ? 1 : 0, id);
-    };
-    cs_error_t result = poll();
-    // Never vote later than the core said; but a "no" must arrive before anything else is said.
-    if (result == CS_ERR_TRY_AGAIN && vote) return true;
-    for (int i = 0; i < busy_retries && result == CS_ERR_TRY_AGAIN; ++i) {
-        std::this_thread::sleep_for(busy_pause);
-        result = poll();
-    }
+    const cs_error_t result =
+        votequorum_qdevice_poll(handle_, options_.device_name.c_str(), vote ? 1 : 0, id);
     // MESSAGE_ERROR: the ring is no longer the current one; the next notification is on its way.
     if (result == CS_OK || result == CS_ERR_MESSAGE_ERROR) return true;
-    refuse("votequorum_qdevice_poll", result);
+    if (result != CS_ERR_TRY_AGAIN) {
+        refuse("votequorum_qdevice_poll", result);
+        return false;
+    }
+    if (vote) return true;  // never vote later than the core said
+    nack_timer_.expires_after(busy_pause);
+    nack_timer_.async_wait(
+        [this, ring, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+            if (!error && !alive.expired()) static_cast<void>(cast(/*vote=*/false, ring));
+        });
     return false;
 }
 

@@ -67,6 +67,7 @@ private:
     boost::asio::posix::stream_descriptor cmap_watch_;
     boost::asio::steady_timer reread_timer_;
     boost::asio::steady_timer stop_timer_;
+    boost::asio::steady_timer nack_timer_;
     Cmap cmap_;
     votequorum_handle_t handle_ = 0;
     bool open_ = false;  // libvotequorum is connected

@@ -72,9 +72,9 @@ public:
     virtual Expected<std::monostate, StartError> start(ProviderListener listener) = 0;
 
     // Hands over a vote for `ring`; a vote for another ring than the current one has no effect.
-    // False: a "no" was not taken, and an older "yes" may still count: nothing that rests on it may
-    // be said any more. The trouble itself comes as an event (CastRefused, ProviderLost), not from
-    // within this call.
+    // False: a "no" was not taken yet, and an older "yes" may still count: nothing that rests on it
+    // may be said any more. It is tried again until it is taken; trouble comes as an event
+    // (CastRefused, ProviderLost), not from within this call.
     [[nodiscard]] virtual bool cast(bool vote, const wire::RingId& ring) = 0;
 
     // Delivers what is already readable, before time-outs are judged.

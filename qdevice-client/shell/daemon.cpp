@@ -146,9 +146,12 @@ void Daemon::carry_out(const Actions& actions) {
                 [this](const StartTls&) { uplink_->start_tls(); },
                 [this](const Disconnect&) { uplink_->disconnect(); },
                 [this](const Cast& cast) {
+                    if (provider_->cast(cast.vote, cast.ring)) return;
                     // What follows in this step may rest on a "no" that was not taken, a
                     // confirmation above all: it must not leave.
-                    if (!provider_->cast(cast.vote, cast.ring)) uplink_->disconnect();
+                    uplink_->disconnect();
+                    feed(ConnectionLost{LostCause::reset_or_error,
+                                        "hung up, for corosync is too busy to take our vote"});
                 },
                 [this](const RunHeuristics& run) { heuristics_.run(run.number, run.timeout); },
                 [](const Report& report) { net::log(log_level(report.level), report.text); },

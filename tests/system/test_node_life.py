@@ -1,4 +1,4 @@
-"""test_node_life.py -- our node daemon while corosync is stopped, killed, frozen or reconfigured."""
+"""test_node_life.py -- our node daemon while corosync is stopped, killed, frozen, reconfigured."""
 # SPDX-License-Identifier: BSD-3-Clause
 import signal
 

@@ -6,6 +6,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstring>
 #include <vector>
 
@@ -71,7 +72,7 @@ cs_error_t cmap_iter_init(cmap_handle_t, const char* prefix, cmap_iter_handle_t*
 cs_error_t cmap_iter_next(cmap_handle_t, cmap_iter_handle_t, char* key, std::size_t* length,
                           cmap_value_types_t* type) {
     if (played.left.empty()) return CS_ERR_NO_SECTIONS;
-    std::strcpy(key, played.left.back().c_str());
+    key[played.left.back().copy(key, CMAP_KEYNAME_MAXLEN)] = '\0';
     const MapValue& value = cluster_map().at(played.left.back());
     *type =
         std::holds_alternative<std::string>(value) ? CMAP_VALUETYPE_STRING : CMAP_VALUETYPE_UINT32;
@@ -120,14 +121,19 @@ TEST_CASE("a no is taken before anything else is said, or it is said that it was
         CHECK(provider.cast(false, ring));
         CHECK(played.polled.size() == 1);
     }
-    SECTION("busy for a moment") {
+    SECTION("busy for a moment: it is tried again until it is taken") {
         played.next = {CS_ERR_TRY_AGAIN, CS_ERR_TRY_AGAIN};
-        CHECK(provider.cast(false, ring));
+        CHECK_FALSE(provider.cast(false, ring));
+        CHECK(played.polled.size() == 1);
+        io.run_for(std::chrono::seconds(5));
         CHECK(played.polled == std::vector<std::uint32_t>{0, 0, 0});
     }
-    SECTION("busy for too long") {
-        played.next.assign(1000, CS_ERR_TRY_AGAIN);
+    SECTION("a newer vote ends the attempts of an older one") {
+        played.next = {CS_ERR_TRY_AGAIN};
         CHECK_FALSE(provider.cast(false, ring));
+        CHECK(provider.cast(true, ring));
+        io.run_for(std::chrono::seconds(5));
+        CHECK(played.polled == std::vector<std::uint32_t>{0, 1});
     }
     SECTION("refused") {
         played.next = {CS_ERR_NOT_EXIST};
