@@ -71,6 +71,13 @@ void Ledger::declared(NodeId node, NodeTimers timers) {
 }
 
 void Ledger::reported(NodeId node, const Ring& ring, Instant now) {
+    // Who was released by a broken ring stays so, whatever is reported later; only who has no
+    // lifetime would otherwise be in the way again.
+    std::erase_if(holders_, [&](const auto& entry) {
+        const auto& [other, holder] = entry;
+        const auto at = broken_at(other, holder, {});
+        return other != node && !has_lifetime(holder.grant.algorithm) && at && *at <= now;
+    });
     words_.insert_or_assign(node, Word{ring, now});
     const auto found = holders_.find(node);
     if (found == holders_.end() || found->second.grant.ring == ring) return;
@@ -139,16 +146,24 @@ std::optional<Instant> Ledger::released_at(NodeId node, const Holder& holder,
         if (holder.proof_complete) keep_earlier(earliest, *holder.proof_complete);
         return earliest;
     }
-    // R2c: what counted in a broken ring counts no more. An ACK that is still under way may be read
-    // after the ring broke, and its "yes" wait in the queue (fact 1).
+    if (const auto broken = broken_at(node, holder, candidate.ring.members))
+        keep_earlier(earliest, *broken);
+    return earliest;
+}
+
+// R2c: what counted in a broken ring counts no more. An ACK that is still under way may be read
+// after the ring broke, and its "yes" wait in the queue (fact 1).
+std::optional<Instant> Ledger::broken_at(NodeId node, const Holder& holder,
+                                         const Nodes& candidate) const {
+    std::optional<Instant> earliest;
+    if (holder.needs_proof) return earliest;
     if (rules_.recent_flag_needs_proof && !holder.is_confirmed) return earliest;
     for (const NodeId other : holder.grant.ring.members) {
         const auto word = words_.find(other);
         if (other == node || word == words_.end()) continue;
         if (word->second.ring.id.seq <= holder.grant.ring.id.seq) continue;
-        const bool is_candidate = candidate.ring.members.contains(other);
-        keep_earlier(earliest,
-                     word->second.at + (is_candidate ? Duration(0) : holder.timers.heartbeat));
+        const Duration wait = candidate.contains(other) ? Duration(0) : holder.timers.heartbeat;
+        keep_earlier(earliest, word->second.at + wait);
     }
     return earliest;
 }

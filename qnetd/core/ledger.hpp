@@ -121,6 +121,8 @@ private:
     bool is_obstacle(NodeId node, const Holder& holder, const Candidate& candidate) const;
     std::optional<Instant> released_at(NodeId node, const Holder& holder,
                                        const Candidate& candidate, Instant now) const;
+    std::optional<Instant> broken_at(NodeId node, const Holder& holder,
+                                     const Nodes& candidate) const;
     Clearance guard(const Candidate& candidate, NodeTimers guard_timers, Instant now) const;
 
     Rules rules_;
