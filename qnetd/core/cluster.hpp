@@ -22,12 +22,15 @@ namespace castvote::qnetd {
 
 // More nodes than any corosync cluster has; bounds the cost of one decision.
 constexpr std::size_t cluster_nodes_max = 128;
+// Nodes in one list: as many as corosync can have at all.
+constexpr std::size_t list_nodes_max = 384;
 
 // A vote that was told and not yet confirmed. A reply counts only if it carries this very number.
 struct Told {
     std::uint32_t sequence = 0;
     wire::Vote vote = wire::Vote::nack;
     Ring ring;
+    bool switches_on = false;  // an ACK, and the vote is not known to have been on before it
     auto operator<=>(const Told&) const = default;
 };
 
@@ -70,7 +73,7 @@ struct Member {
     // without it until it reports again.
     bool is_set_aside = false;
     std::optional<Ring> voting_in;  // the ring for which it was told ACK last, unless NACKed since
-    Instant flag_on;                // when its vote was switched on, at the earliest
+    Instant flag_on;                // when its vote was switched on, as far as is known
     std::optional<Instant>
         poll_paused;  // it was told to wait then; its flag may have run out since
     wire::Vote last_vote = wire::Vote::undefined;

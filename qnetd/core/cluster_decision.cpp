@@ -203,6 +203,7 @@ void Cluster::tell_ack(Member& m, const Step& step) {
     const bool flag_stayed_on =
         m.voting_in && !(m.poll_paused && step.now - *m.poll_paused >= flag_lasts);
     if (!flag_stayed_on) m.flag_on = step.now;
+    const bool switches_on = !flag_stayed_on || (m.told && m.told->switches_on);
     const bool is_news = m.voting_in != m.ring;
     m.voting_in = m.ring;
     m.poll_paused.reset();
@@ -215,6 +216,7 @@ void Cluster::tell_ack(Member& m, const Step& step) {
         granted_since_ = step.now;
     }
     tell(m, Vote::ack, step);
+    m.told->switches_on = switches_on;
     // Told again it is no news, yet it ends what the status says of a wait.
     note(step, is_news ? Level::info : Level::debug, Reason::granted, m.ring, m.node, Duration(0),
          std::string(meaning_of(why_)));
@@ -242,7 +244,11 @@ void Cluster::vote_info_reply(NodeId node, std::uint32_t sequence, const Step& s
             m.due = Due::nothing;  // nothing is on its way to it: it may have to be told again
         }
     } else {
-        if (told.ring == m.ring) ledger_.ack_confirmed(node);
+        // It may have read the ACK, and switched the vote on, only now (R2s ii), or when it would
+        // have given up a connection on which nothing comes.
+        if (told.ring == m.ring && told.switches_on)
+            m.flag_on = std::min(step.now, m.flag_on + 2 * m.heartbeat);
+        if (told.ring == m.ring) ledger_.ack_confirmed(node, m.flag_on);
         if (m.due == Due::ack_reply) m.due = Due::nothing;
     }
     advance(step);

@@ -49,9 +49,11 @@ void Ledger::acked(NodeId node, const Candidate& grant, NodeTimers timers, Insta
     known_from_.insert_or_assign(node, now);
 }
 
-void Ledger::ack_confirmed(NodeId node) {
-    if (const auto found = holders_.find(node); found != holders_.end())
-        found->second.is_confirmed = true;
+void Ledger::ack_confirmed(NodeId node, Instant flag_on) {
+    const auto found = holders_.find(node);
+    if (found == holders_.end()) return;
+    found->second.is_confirmed = true;
+    found->second.flag_on = flag_on;
 }
 
 void Ledger::heard(NodeId node, Instant now) {

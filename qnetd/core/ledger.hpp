@@ -35,7 +35,7 @@ struct Candidate {
 struct Holder {
     Candidate grant;
     NodeTimers timers;
-    Instant flag_on;               // when its vote was switched on, at the earliest
+    Instant flag_on;               // when its vote was switched on, as far as is known
     bool is_confirmed = false;     // it answered the ACK: its vote was on by then
     Instant last_message;          // t_m: arrival of its last complete message
     std::optional<Instant> ended;  // t_c: end of its connection
@@ -66,8 +66,8 @@ public:
     void acked(NodeId node, const Candidate& grant, NodeTimers timers, Instant flag_on,
                Instant now);
 
-    // It answered the ACK that was sent to it last.
-    void ack_confirmed(NodeId node);
+    // It answered the ACK that was sent to it last. flag_on: see Holder.
+    void ack_confirmed(NodeId node, Instant flag_on);
 
     // A complete message of the node arrived.
     void heard(NodeId node, Instant now);
