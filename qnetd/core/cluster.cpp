@@ -56,6 +56,11 @@ ReplyErrorCode Cluster::judge_join(const Member& candidate) const {
             return ReplyErrorCode::algorithm_differs_from_other_nodes;
         if (node == candidate.node) return ReplyErrorCode::duplicate_node_id;
     }
+    // R4: `test` asks nobody, so it does not begin while somebody may still count a real vote.
+    const Algorithm* row = find_algorithm(candidate.algorithm);
+    CHECK(row != nullptr, "INIT let only known algorithms pass");
+    if (!row->takes_turns && !ledger_.holders().empty())
+        return ReplyErrorCode::algorithm_differs_from_other_nodes;
     // "Come back later" is the one refusal after which a stock client does not give up.
     if (members_.size() >= cluster_nodes_max) return ReplyErrorCode::duplicate_node_id;
     return ReplyErrorCode::no_error;
@@ -147,7 +152,9 @@ Answer Cluster::node_list(NodeId node, const wire::Message& list, const Step& st
 
 Answer Cluster::config_list(Member& sender, const wire::Message& list, const Step& step) {
     const Nodes nodes = nodes_of(list.node_info);
-    const ReplyErrorCode error = algorithm().check_config(sender.node, nodes);
+    const ReplyErrorCode error = list.node_info.size() > list_nodes_max
+                                     ? ReplyErrorCode::invalid_config_node_list
+                                     : algorithm().check_config(sender.node, nodes);
     if (error != ReplyErrorCode::no_error) return Unexpected<ReplyErrorCode>(error);
     sender.config_list = list.node_info;
     sender.config_version = list.config_version;
@@ -163,7 +170,9 @@ Answer Cluster::config_list(Member& sender, const wire::Message& list, const Ste
 Answer Cluster::membership_list(Member& sender, const wire::Message& list, const Step& step) {
     CHECK(list.ring_id.has_value(), "the session lets no membership without ring pass");
     const Nodes nodes = nodes_of(list.node_info);
-    const ReplyErrorCode error = algorithm().check_membership(sender.node, nodes);
+    const ReplyErrorCode error = list.node_info.size() > list_nodes_max
+                                     ? ReplyErrorCode::invalid_membership_node_list
+                                     : algorithm().check_membership(sender.node, nodes);
     if (error != ReplyErrorCode::no_error) return Unexpected<ReplyErrorCode>(error);
     const bool is_first = !sender.has_membership;
     const Ring ring{*list.ring_id, nodes};

@@ -342,4 +342,49 @@ TEST_CASE("M98: a message that cannot be decoded is a sign of life") {
     CHECK_FALSE(driver.is_open("A"));
 }
 
+TEST_CASE("R4: the test algorithm does not begin while somebody may still count a real vote") {
+    ArbiterDriver driver(stock_like(), at_ms(-3'600'000));
+    driver.open("A");
+    driver.receive("A", preinit("alpha"));
+    driver.receive("A", init(1));
+    driver.receive("A", list(wire::NodeListType::initial_config));
+    driver.receive("A", list(wire::NodeListType::membership));
+    REQUIRE(driver.last_told("A") == wire::Vote::ack);
+    driver.close("A", qnetd::CloseCause::reset_or_error);
+
+    wire::Message test = init(2);
+    test.decision_algorithm = wire::DecisionAlgorithm::test;
+    const auto answer = [&] {
+        driver.take();
+        driver.receive("B", test);
+        return heard(driver, "B").at(0);
+    };
+    driver.open("B");
+    driver.receive("B", preinit("alpha"));
+    CHECK(answer().starts_with("INIT_REPLY REPLY_ERROR_CODE=16"));
+    driver.advance(Duration(29'000));  // its lifetime: 2 x 8 s, 10 s, and the margin
+    CHECK(answer().starts_with("INIT_REPLY REPLY_ERROR_CODE=0"));
+}
+
+TEST_CASE("a list of more nodes than corosync can have is refused") {
+    ArbiterDriver driver(stock_like());
+    driver.open("A");
+    driver.receive("A", preinit("alpha"));
+    driver.receive("A", init(1));
+    for (const auto type : {wire::NodeListType::initial_config, wire::NodeListType::membership}) {
+        wire::Message many = list(type);
+        while (many.node_info.size() < 384)
+            many.node_info.push_back(
+                {.node_id = static_cast<wire::NodeId>(many.node_info.size() + 1)});
+        driver.take();
+        driver.receive("A", many);
+        CHECK(heard(driver).back().starts_with("NODE_LIST_REPLY"));
+        many.node_info.push_back({.node_id = 385});
+        driver.receive("A", many);
+        CHECK(heard(driver) == Lines{type == wire::NodeListType::membership
+                                         ? "SERVER_ERROR MSG_SEQ_NUMBER=3 REPLY_ERROR_CODE=19"
+                                         : "SERVER_ERROR MSG_SEQ_NUMBER=3 REPLY_ERROR_CODE=18"});
+    }
+}
+
 }  // namespace castvote::tests
