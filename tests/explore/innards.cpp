@@ -189,6 +189,7 @@ void Innards::write(KeyWriter& key, const Member& m) {
         key.number(m.sequence - m.told->sequence);
         key.number(static_cast<std::uint64_t>(m.told->vote));
         key.ring(m.told->ring);
+        key.flag(m.told->switches_on);
     }
     key.time(m.nack_unanswered_since);
     key.future(m.ack_not_before);
