@@ -74,11 +74,12 @@ void Ledger::declared(NodeId node, NodeTimers timers) {
 
 void Ledger::reported(NodeId node, const Ring& ring, Instant now) {
     // Who was released by a broken ring stays so, whatever is reported later; only who has no
-    // lifetime would otherwise be in the way again.
+    // lifetime would otherwise be in the way again. A young vote may still want proof.
     std::erase_if(holders_, [&](const auto& entry) {
         const auto& [other, holder] = entry;
         const auto at = broken_at(other, holder, {});
-        return other != node && !has_lifetime(holder.grant.algorithm) && at && *at <= now;
+        return other != node && !has_lifetime(holder.grant.algorithm) && at && *at <= now &&
+               now - holder.flag_on >= 2 * holder.timers.heartbeat;
     });
     words_.insert_or_assign(node, Word{ring, now});
     const auto found = holders_.find(node);
