@@ -122,6 +122,12 @@ private:
         std::string cluster = {};
     };
 
+    // An ACK of the running step, and who had not confirmed a NACK when it left.
+    struct Given {
+        std::string winner;
+        std::vector<std::string> denied;
+    };
+
     wire::Framer framer() const { return wire::Framer(settings_.message_receive_size_max); }
 
     Client& client(const std::string& name) {
@@ -145,13 +151,13 @@ private:
         const qnetd::Actions actions = arbiter_.step(event);
         if (copy.step(event) != actions || !(copy == arbiter_))
             throw std::logic_error("the same event led to something else on a copy");
-        std::vector<std::string> given;
+        std::vector<Given> given;
         for (const qnetd::Action& action : actions)
             std::visit([&](const auto& what_to_do) { carry_out(what_to_do, given); }, action);
-        for (const std::string& winner : given) check_order(winner);
+        for (const Given& one : given) check_order(one);
     }
 
-    void carry_out(const qnetd::Send& send, std::vector<std::string>& given) {
+    void carry_out(const qnetd::Send& send, std::vector<Given>& given) {
         const std::string name = name_of(send.connection);
         happenings_.push_back({now_, name, send.message});
         if (send.message.type != wire::MessageType::vote_info) return;
@@ -159,18 +165,18 @@ private:
         to.vote_info = send.message.msg_seq_number.value();
         to.told = send.message.vote.value();
         to.is_answered = false;
-        if (to.told == wire::Vote::ack) given.push_back(name);
+        if (to.told == wire::Vote::ack) given.push_back({name, denied_beside(name)});
     }
-    void carry_out(const qnetd::StartTls& start, std::vector<std::string>&) {
+    void carry_out(const qnetd::StartTls& start, std::vector<Given>&) {
         happenings_.push_back({now_, name_of(start.connection), start});
     }
-    void carry_out(const qnetd::Close& close, std::vector<std::string>&) {
+    void carry_out(const qnetd::Close& close, std::vector<Given>&) {
         const std::string name = name_of(close.connection);
         happenings_.push_back({now_, name, close});
         names_.erase(close.connection);
         clients_.erase(name);
     }
-    void carry_out(const qnetd::Report& report, std::vector<std::string>&) {
+    void carry_out(const qnetd::Report& report, std::vector<Given>&) {
         happenings_.push_back({now_, "", report.note});
     }
 
@@ -181,14 +187,25 @@ private:
         return found->second;
     }
 
-    // R4: an ACK leaves only when no NACK to another node of the cluster is unanswered.
-    void check_order(const std::string& winner) const {
-        if (!is_open(winner)) return;  // closed in the same step
+    // Others of the winner's cluster whose NACK is not confirmed yet.
+    std::vector<std::string> denied_beside(const std::string& winner) const {
+        std::vector<std::string> names;
         for (const auto& [name, other] : clients_)
             if (other.cluster == clients_.at(winner).cluster && other.told == wire::Vote::nack &&
                 !other.is_answered)
+                names.push_back(name);
+        return names;
+    }
+
+    // R4: an ACK leaves only when no NACK that left before it is unanswered, unless it is overtaken
+    // by an ACK in the same step. A NACK that leaves behind it in the same step, as when several
+    // connections end at once and each of them is decided upon, is none of its business.
+    void check_order(const Given& given) const {
+        if (!is_open(given.winner)) return;  // closed in the same step
+        for (const std::string& name : given.denied)
+            if (is_open(name) && clients_.at(name).told == wire::Vote::nack)
                 throw std::logic_error(
-                    fmt::format("ACK to {} before {} confirmed its NACK", winner, name));
+                    fmt::format("ACK to {} before {} confirmed its NACK", given.winner, name));
     }
 
     qnetd::Settings settings_;

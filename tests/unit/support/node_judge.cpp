@@ -12,9 +12,15 @@ using wire::Vote;
 
 namespace {
 
-constexpr std::size_t actions_max = 12;
+constexpr std::ptrdiff_t actions_max = 12;  // besides confirmations
+constexpr std::ptrdiff_t confirmations_max = 16;
 // A NACK may be confirmed a little later, when the vote is certainly no longer counted.
 constexpr Duration confirmation_max{1000};
+
+bool is_confirmation(const qdevice::Action& action) {
+    const auto* send = std::get_if<qdevice::Send>(&action);
+    return send != nullptr && send->message.type == MessageType::vote_info_reply;
+}
 
 }  // namespace
 
@@ -23,7 +29,9 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
     now_ = event.now;
     must_deny_ = has_denied_ = false;
     expect(!has_ended_ || actions.empty(), "actions after Exit");
-    expect(actions.size() <= actions_max, "too many actions");
+    const auto confirmations = std::count_if(actions.begin(), actions.end(), is_confirmation);
+    expect(confirmations <= confirmations_max, "too many confirmations at once");
+    expect(std::ssize(actions) - confirmations <= actions_max, "too many actions");
     hear(event);
     for (const qdevice::Action& action : actions) see(action);
     expect(!must_deny_ || !ring_ || has_denied_ || has_ended_, "a lost connection without NACK");
