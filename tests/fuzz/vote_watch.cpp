@@ -49,6 +49,12 @@ void VoteWatch::listed(const Who& who, const wire::Message& list) {
         const Ring ring{*list.ring_id, ids_of(list)};
         if (node.counts_in && *node.counts_in != ring) node.counts_in.reset();  // R2b
         node.reported = node.last_word = ring;
+        // R2c: it has left their ring behind, and they stay released whatever it reports later.
+        for (auto& [other, holder] : nodes_)
+            if (other.first == who.first && other != who && holder.counts_in &&
+                holder.counts_in->members.contains(who.second) &&
+                ring.id.seq > holder.counts_in->id.seq)
+                holder.counts_in.reset();
     } else if (list.node_list_type != NodeListType::quorum) {
         node.configured = ids_of(list);
     }
@@ -80,7 +86,7 @@ bool VoteWatch::may_count(const Who& who, const Node& node, const Node& winner, 
     if (old == next) return false;
     // The same cluster in a greater ring, of which it is a member.
     if (next.members.contains(who.second) && next.id.seq > old.id.seq) return false;
-    // R2c: another member has left that ring behind.
+    // R2c: another member had left that ring behind before.
     for (const wire::NodeId other : old.members) {
         const auto found = nodes_.find({who.first, other});
         if (other != who.second && found != nodes_.end() && found->second.last_word &&
