@@ -54,18 +54,19 @@ def measure(env, kinds, rounds, heartbeat_ms):
 def summary(samples):
     ordered = sorted(samples)
     rank = lambda part: ordered[max(0, -(-len(ordered) * part // 100) - 1)]  # noqa: E731
-    return {"median": rank(50), "p95": rank(95), "max": ordered[-1]}
+    return {"mean": sum(samples) / len(samples), "median": rank(50), "p95": rank(95),
+            "max": ordered[-1]}
 
 
 def table(results, rounds):
     told = [f"split -> ACK, loopback, TLS with client certificates, {rounds} splits, milliseconds",
-            f"{'':16}{'median':>9}{'p95':>9}{'max':>9}"]
+            f"{'':16}{'mean':>9}{'median':>9}{'p95':>9}{'max':>9}"]
     for kind, result in results.items():
         if kind in NAMES:
             told.append(f"{NAMES[kind]:16}" + "".join(f"{v:9.2f}" for v in result.values()))
     if "ratio" in results:
         told.append(f"{'stock / ours':16}" + "".join(
-            f"{value:8.1f}x" for value in results["ratio"].values()))
+            f"{value:8.2f}x" for value in results["ratio"].values()))
     return "\n".join(told)
 
 
