@@ -37,7 +37,7 @@ def check(tree, rule="citations"):
             for name, numbers in CITED.findall(line):
                 document = f"docs/{name}.md"
                 if document not in tree.files():
-                    if numbers:
+                    if numbers or document in line:
                         yield finding(rule, path, number, f"cites {name}.md, which is not in docs/")
                     continue
                 known = sections_of(tree.lines(document))

@@ -66,6 +66,7 @@ CASES = [
     ("citations", True, [cpp("certs/a.cpp", "// see node.md 3 and 4\n"),
                          ("docs/node.md", "## 3. A\n")]),
     ("citations", True, [cpp("certs/a.cpp", "// node.md R2e\n"), ("docs/node.md", "R2\n")]),
+    ("citations", True, [cpp("certs/a.cpp", "// see docs/no%s.md\n" % "where")]),
     ("citations", False, [cpp("certs/a.cpp", "// node.md 3.1 and 4, R2e\n"),
                           ("docs/node.md", "## 3. A\n1. x, R2e\n## 4. B\n")]),
     ("head", True, [("certs/a.cpp", "int a;\n")]),
