@@ -1,5 +1,7 @@
-// channel.cpp -- see channel.hpp. One reader and one writer coroutine share the state below; the
-// rest are plain functions which those two and the owner call, all on one thread.
+// channel.cpp -- see channel.hpp. One reading coroutine, one write at a time and the owner's calls
+// share the state below, all on one thread. A write starts inside send(), not a turn of the loop
+// later: the vote is in it. Only what is sent from inside on_message waits for its end, to leave in
+// one piece.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/net/channel.hpp"
 
@@ -64,21 +66,22 @@ struct Channel::State {
         : socket(std::move(connected)),
           limits(given),
           framer(given.message_receive_size_max),
-          writer_wake(socket.get_executor()),
           reader_wake(socket.get_executor()),
           deadline(socket.get_executor()) {}
 
     tcp::socket socket;
     ChannelLimits limits;
     wire::Framer framer;
-    asio::steady_timer writer_wake;               // cancelled when there is something to write
-    asio::steady_timer reader_wake;               // cancelled when something has been written
-    asio::steady_timer deadline;                  // of the switch to TLS, or of a release
+    asio::steady_timer reader_wake;  // cancelled when something has been written
+    asio::steady_timer
+        deadline;  // of the switch to TLS, of a release, of the life after a failed write
     std::shared_ptr<ChannelCallbacks> callbacks;  // none: nobody is to be told anything any more
     std::deque<wire::Bytes> queue;
-    std::size_t in_flight = 0;   // messages of the batch that is being written
+    wire::Bytes batch;           // is being written
+    std::size_t in_flight = 0;   // messages of the batch
     std::size_t plain_left = 0;  // of the queue: those that must leave before the switch
     Phase phase = Phase::plain;
+    bool started = false;
     bool open = true;
     bool in_message = false;    // inside on_message
     bool write_failed = false;  // the reader may go on for a moment
@@ -92,14 +95,13 @@ struct Channel::State {
     std::size_t writable() const { return phase == Phase::switching ? plain_left : queue.size(); }
     bool is_drained() const { return in_flight == 0 && writable() == 0; }
 
-    wire::Bytes take(std::size_t messages) {
-        wire::Bytes batch = std::move(queue.front());
+    void take(std::size_t messages) {
+        batch = std::move(queue.front());
         for (std::size_t i = 1; i < messages; ++i)
             batch.insert(batch.end(), queue[i].begin(), queue[i].end());
         queue.erase(queue.begin(), queue.begin() + static_cast<long>(messages));
         in_flight = messages;
         if (phase == Phase::switching) plain_left -= messages;
-        return batch;
     }
 
     void shut() {
@@ -109,7 +111,6 @@ struct Channel::State {
         error_code ignored;
         socket.shutdown(tcp::socket::shutdown_both, ignored);
         socket.close(ignored);
-        writer_wake.cancel();
         reader_wake.cancel();
         deadline.cancel();
     }
@@ -141,12 +142,14 @@ struct ChannelLoops {
         return error == asio::ssl::error::stream_truncated || (!s.tls && error == asio::error::eof);
     }
 
-    static void deliver(State& s, wire::Inbound inbound) {
+    static void deliver(const Self& self, wire::Inbound inbound) {
+        State& s = *self->state_;
         const auto callbacks = s.callbacks;
         if (!callbacks) return;
         s.in_message = true;
         callbacks->on_message(std::move(inbound));
         s.in_message = false;
+        write_on(self);
     }
 
     static void start_deadline(const Self& self, ChannelEnd end, const char* detail) {
@@ -157,43 +160,37 @@ struct ChannelLoops {
         });
     }
 
-    static asio::awaitable<void> write_loop(Self self) {
+    // Writes what may be written now, unless a write is under way: that one comes back here.
+    static void write_on(const Self& self) {
         State& s = *self->state_;
-        while (s.open && !s.write_failed) {
-            s.reader_wake.cancel();
-            const std::size_t messages = s.writable();
-            if (messages == 0) {
-                s.writer_wake.expires_at(asio::steady_timer::time_point::max());
-                const auto woken = co_await s.writer_wake.async_wait(as_result);
-                static_cast<void>(woken);
-                continue;
-            }
-            const wire::Bytes batch = s.take(messages);
-            error_code error;
-            if (s.tls) {
-                const auto result =
-                    co_await asio::async_write(*s.tls, asio::buffer(batch), as_result);
-                error = std::get<0>(result);
-            } else {
-                const auto result =
-                    co_await asio::async_write(s.socket, asio::buffer(batch), as_result);
-                error = std::get<0>(result);
-            }
-            s.in_flight = 0;
-            if (error && s.open) co_await linger(self, error);
-        }
+        if (!s.started || !s.open || s.write_failed || s.in_message || s.in_flight > 0) return;
+        const std::size_t messages = s.writable();
+        if (messages == 0) return;
+        s.take(messages);
+        const auto written = [self](const error_code& error, std::size_t) {
+            self->state_->in_flight = 0;
+            self->state_->reader_wake.cancel();
+            if (error)
+                linger(self, error);
+            else
+                write_on(self);
+        };
+        if (s.tls)
+            asio::async_write(*s.tls, asio::buffer(s.batch), written);
+        else
+            asio::async_write(s.socket, asio::buffer(s.batch), written);
     }
 
-    static asio::awaitable<void> linger(Self self, error_code error) {
+    static void linger(const Self& self, const error_code& error) {
         State& s = *self->state_;
+        if (!s.open) return;
         s.write_failed = true;
         s.queue.clear();
         s.plain_left = 0;
-        s.reader_wake.cancel();
-        s.writer_wake.expires_after(reading_after_failed_write);
-        const auto woken = co_await s.writer_wake.async_wait(as_result);
-        static_cast<void>(woken);
-        finish(self, ChannelEnd::reset_or_error, words_of(error));
+        s.deadline.expires_after(reading_after_failed_write);
+        s.deadline.async_wait([self, words = words_of(error)](const error_code& cancelled) {
+            if (!cancelled) finish(self, ChannelEnd::reset_or_error, words);
+        });
     }
 
     // Until all that may be written has been written, the channel has ended or writing has failed.
@@ -253,7 +250,7 @@ struct ChannelLoops {
             s.unread -= s.framer.feed(bytes.last(s.unread));
             auto inbound = s.framer.next();
             if (!inbound) continue;
-            deliver(s, std::move(*inbound));
+            deliver(self, std::move(*inbound));
             co_await let_writer_run(self);
             if (++delivered % messages_per_turn == 0)
                 co_await asio::post(s.socket.get_executor(), asio::use_awaitable);
@@ -268,7 +265,6 @@ struct ChannelLoops {
         s.open = false;
         s.callbacks.reset();
         s.deadline.cancel();
-        s.writer_wake.cancel();
         const auto on_released = std::exchange(s.on_released, nullptr);
         on_released(std::move(s.socket));
     }
@@ -294,9 +290,9 @@ struct ChannelLoops {
         }
         s.deadline.cancel();
         s.phase = Phase::tls;
-        s.writer_wake.cancel();
         const auto callbacks = s.callbacks;
         if (callbacks) callbacks->on_tls(s.check->facts(s.tls->native_handle()));
+        write_on(self);
     }
 };
 
@@ -314,7 +310,8 @@ void Channel::start(ChannelCallbacks callbacks) {
     state_->callbacks = std::make_shared<ChannelCallbacks>(std::move(callbacks));
     const auto executor = state_->socket.get_executor();
     asio::co_spawn(executor, ChannelLoops::read_loop(shared_from_this()), asio::detached);
-    asio::co_spawn(executor, ChannelLoops::write_loop(shared_from_this()), asio::detached);
+    state_->started = true;
+    ChannelLoops::write_on(shared_from_this());
 }
 
 void Channel::send(const wire::Message& message) {
@@ -326,7 +323,7 @@ void Channel::send(const wire::Message& message) {
         return;
     }
     s.queue.push_back(wire::encode(message));
-    s.writer_wake.cancel();
+    ChannelLoops::write_on(shared_from_this());
 }
 
 void Channel::start_tls(const TlsContext& context) {

@@ -9,10 +9,15 @@
 #include <syslog.h>
 
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <mutex>
+#include <utility>
+#include <vector>
+
+#include "common/net/shard.hpp"
 
 namespace castvote::net {
 
@@ -90,6 +95,91 @@ private:
     bool debug_as_info_;
 };
 
+// Lines are written so long after they were said: what they tell about is over by then, and took no
+// time for them.
+constexpr std::chrono::milliseconds patience{10};
+// While whoever reads the log is stuck so many lines wait; the newer ones are left out.
+constexpr std::size_t lines_waiting_max = 8192;
+
+struct Line {
+    spdlog::log_clock::time_point time;
+    LogLevel level;
+    std::string text;
+};
+
+// Takes lines from any thread and writes them in one of its own: a log that nobody reads must not
+// hold up a vote.
+class Writer {
+public:
+    ~Writer() {
+        shard_.stop();
+        write_waiting();
+    }
+
+    bool wants(LogLevel level) const { return static_cast<int>(level) >= lowest_; }
+
+    void start(std::shared_ptr<spdlog::logger> logger, LogLevel lowest) {
+        write_waiting();
+        lowest_ = static_cast<int>(lowest);
+        const std::lock_guard lock(writing_);
+        logger->set_level(spdlog::level::trace);
+        logger_ = std::move(logger);
+        if (!std::exchange(is_started_, true)) shard_.start();
+    }
+
+    void add(LogLevel level, std::string text) {
+        const std::lock_guard lock(adding_);
+        if (waiting_.size() >= lines_waiting_max) {
+            ++left_out_;
+            return;
+        }
+        waiting_.push_back({spdlog::log_clock::now(), level, std::move(text)});
+        if (waiting_.size() == 1) shard_.post([this] { write_waiting(); });
+    }
+
+private:
+    void write_later() {
+        timer_.expires_after(patience);
+        timer_.async_wait([this](const error_code& cancelled) {
+            if (!cancelled) write_waiting();
+        });
+    }
+
+    void write_waiting() {
+        const std::lock_guard lock(writing_);
+        std::vector<Line> lines;
+        std::size_t left_out = 0;
+        {
+            const std::lock_guard adding(adding_);
+            lines.swap(waiting_);
+            left_out = std::exchange(left_out_, 0);
+        }
+        if (!logger_) return;
+        for (const Line& line : lines)
+            logger_->log(line.time, spdlog::source_loc{}, carried(line.level),
+                         spdlog::string_view_t(line.text));
+        if (left_out > 0)
+            logger_->log(carried(LogLevel::warning),
+                         fmt::format("{} lines were left out here: whoever reads this log is slow",
+                                     left_out));
+    }
+
+    std::atomic<int> lowest_ = static_cast<int>(LogLevel::critical) + 1;  // nothing, until start()
+    std::mutex adding_;                                                   // the two below
+    std::vector<Line> waiting_;
+    std::size_t left_out_ = 0;
+    std::mutex writing_;  // the logger, and the order of lines; taken before the other
+    std::shared_ptr<spdlog::logger> logger_;
+    bool is_started_ = false;
+    Shard shard_;
+    asio::steady_timer timer_{shard_.io()};
+};
+
+Writer& writer() {
+    static Writer the_writer;  // its end, at the end of the process, writes what still waits
+    return the_writer;
+}
+
 }  // namespace
 
 std::optional<LogLevel> log_level_named(std::string_view name) {
@@ -111,15 +201,13 @@ void log_start(const LogSettings& settings) {
         sinks.push_back(
             std::make_shared<SyslogSink>(settings.ident, settings.syslog_debug_as_info));
     auto logger = std::make_shared<spdlog::logger>(settings.ident, sinks.begin(), sinks.end());
-    logger->set_level(carried(settings.lowest));
-    spdlog::set_default_logger(std::move(logger));
+    writer().start(std::move(logger), settings.lowest);
 }
 
-bool log_wants(LogLevel level) { return spdlog::should_log(carried(level)); }
+bool log_wants(LogLevel level) { return writer().wants(level); }
 
 void log(LogLevel level, std::string_view line) {
-    if (!log_wants(level)) return;
-    spdlog::default_logger_raw()->log(carried(level), spdlog::string_view_t(clean(line)));
+    if (log_wants(level)) writer().add(level, clean(line));
 }
 
 bool RateLimit::allows(Instant now, std::size_t& suppressed) {

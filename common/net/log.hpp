@@ -1,5 +1,6 @@
-// log.hpp -- where log lines go. One line per event, written by whoever calls; nothing is decided
-// here.
+// log.hpp -- where log lines go. One line per event, said by whoever calls, written a few
+// milliseconds later by a thread of its own, with the time when it was said: a slow disk or a stuck
+// journal holds nobody up. Nothing is decided here.
 //
 // Under our own names: standard error, with a `<priority>` prefix when systemd reads it, with time
 // and level otherwise. Under the stock names: syslog (facility daemon, with pid), and with -f also
@@ -29,6 +30,7 @@ struct LogSettings {
     bool stock_format = false;  // on standard error: "Nov 25 06:53:03 error   text"
 };
 
+// Also again, with other settings. Starts a thread: after the fork of a daemon, not before it.
 void log_start(const LogSettings& settings);
 bool log_wants(LogLevel level);
 // Control characters in the line become '?': nobody can forge a second line.

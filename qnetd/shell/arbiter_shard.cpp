@@ -24,6 +24,9 @@ constexpr Duration timer_longest{1000};
 // deadlines.
 constexpr int quiet_turns_wanted = 5;
 constexpr Duration drain_longest{250};
+// What happened is told when it is over: writing a line at once takes the processor from the nodes
+// of a small box, or from the next message, at the very moment of a decision.
+constexpr Duration report_patience{10};
 // A client that reconnects in a circle may fill the log with these per shard, no more.
 constexpr std::size_t remote_lines_burst = 200;
 constexpr Duration remote_lines_interval{200};
@@ -63,10 +66,12 @@ ArbiterShard::ArbiterShard(Common& common, Instant started)
     : common_(common),
       core_(common.settings, started),
       timer_(loop_.io()),
+      report_timer_(loop_.io()),
       remote_lines_(remote_lines_burst, remote_lines_interval) {}
 
 ArbiterShard::~ArbiterShard() {
     loop_.stop();
+    tell();
     for (auto& [id, connection] : connections_) connection.channel->close();
 }
 
@@ -157,6 +162,19 @@ void ArbiterShard::step(What what) {
     arm_timer();
 }
 
+void ArbiterShard::carry_out(Report& report) {
+    reports_.push_back(std::move(report.note));
+    if (reports_.size() > 1) return;
+    report_timer_.expires_after(report_patience);
+    report_timer_.async_wait([this](const net::error_code& error) {
+        if (!error) tell();
+    });
+}
+
+void ArbiterShard::tell() {
+    for (const Note& note : std::exchange(reports_, {})) tell(note);
+}
+
 void ArbiterShard::carry_out(Send& send) {
     const auto found = connections_.find(send.connection);
     if (found == connections_.end()) return;
@@ -178,16 +196,16 @@ void ArbiterShard::carry_out(const Close& close) {
     ending.channel->close();
 }
 
-void ArbiterShard::carry_out(const Report& report) {
-    remember_order(report.note);
-    const net::LogLevel level = log_level_of(report.note.level);
+void ArbiterShard::tell(const Note& note) {
+    remember_order(note);
+    const net::LogLevel level = log_level_of(note.level);
     if (!net::log_wants(level)) return;
     std::size_t suppressed = 0;
-    const bool limited = report.note.level == Level::info;
+    const bool limited = note.level == Level::info;
     if (limited && !remote_lines_.allows(net::now(), suppressed)) return;
     if (suppressed > 0)
         net::log(level, fmt::format("{} lines like the next were left out", suppressed));
-    net::log(level, to_line(report.note));
+    net::log(level, to_line(note));
 }
 
 void ArbiterShard::remember_order(const Note& note) {
@@ -248,6 +266,7 @@ void ArbiterShard::release(OperatorRelease word) {
 
 void ArbiterShard::collect(std::function<void(ShardView)> take) {
     asio::post(loop_.io(), [this, take = std::move(take)] {
+        tell();  // the order of clusters is in it
         ShardView view;
         for (ClusterStatus& status : core_.clusters()) {
             const auto found = orders_.find(status.name);

@@ -85,7 +85,9 @@ private:
     void carry_out(Send& send);
     void carry_out(const StartTls& start);
     void carry_out(const Close& close);
-    void carry_out(const Report& report);
+    void carry_out(Report& report);
+    void tell();
+    void tell(const Note& note);
 
     void arm_timer();
     void timer_fired();
@@ -102,7 +104,9 @@ private:
         std::size_t nodes = 0;
     };
     std::map<std::string, Order> orders_;
+    net::asio::steady_timer report_timer_;
     net::asio::steady_timer timer_;
+    std::vector<Note> reports_;  // not told yet
     std::optional<Instant> armed_for_;
     std::uint64_t inputs_ = 0;  // frames so far: shows that draining is not over
     std::uint64_t inputs_seen_ = 0;
