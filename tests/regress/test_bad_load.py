@@ -3,7 +3,9 @@
 Each case stands in docs/compatibility.md, with what the stock arbiter does.
 """
 # SPDX-License-Identifier: BSD-3-Clause
+import os
 import select
+import signal
 import socket
 import time
 
@@ -95,3 +97,23 @@ def test_slow_client_is_the_only_one_that_is_closed(env):
     two.membership([1, 2], (1, 16))
     assert one.until(peer.NODE_LIST_REPLY, ring=(1, 16)) and two.is_served()
     arbiter.serves()
+
+
+def test_nobody_reads_the_log(env):
+    pipe = env.path("log.pipe")
+    os.mkfifo(pipe)
+    reader = env.spawn(["sh", "-c", f"exec cat {pipe} >> {env.path('qnetd.log')}"], "reader")
+    arbiter = Arbiter(env, "--log-level", "debug",
+                      before=("sh", "-c", 'exec "$@" 2> ' + pipe, "qnetd"))
+    one, two = arbiter.pair("alpha")
+    os.kill(reader.pid, signal.SIGSTOP)
+    request = peer.message(peer.ECHO_REQUEST, peer.option(99, b"x" * 100), number=1)
+    for _ in range(60):  # some 200 KB of lines; a pipe takes 64
+        one.raw(request * 20)
+        assert [one.receive().number for _ in range(20)] == [1] * 20
+    for node in (one, two):
+        node.membership([1, 2], (1, 16))
+    for node in (one, two):
+        node.confirm(node.until(peer.VOTE_INFO, vote=peer.ACK))
+    os.kill(reader.pid, signal.SIGCONT)
+    arbiter.process.says("ring=1.10")
