@@ -25,7 +25,7 @@ Cluster::Cluster(std::string name, const Settings& settings, Instant guard_from,
     : name_(std::move(name)),
       settings_(settings),
       number_(number),
-      ledger_(settings.rules, guard_from) {}
+      ledger_(settings.rules, guard_from, settings.failover) {}
 
 Member& Cluster::member(NodeId node) {
     const auto found = members_.find(node);

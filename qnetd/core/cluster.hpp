@@ -34,6 +34,16 @@ struct Told {
     auto operator<=>(const Told&) const = default;
 };
 
+// A question whether the node is there, for the ring that it reported last: a VOTE_INFO that
+// changes nothing. A reply counts only if it carries this very number.
+struct Probe {
+    std::uint32_t sequence = 0;
+    Ring ring;
+    Instant sent;
+    bool is_answered = false;
+    auto operator<=>(const Probe&) const = default;
+};
+
 // What the running decision still has to do with a node.
 enum class Due : std::uint8_t { nothing, nack, nack_reply, ack, ack_reply };
 
@@ -66,12 +76,16 @@ struct Member {
     Due due = Due::nothing;
     std::uint32_t sequence = 0;  // of the last VOTE_INFO
     std::optional<Told> told;
+    std::optional<Probe> probe;
     std::optional<Instant> nack_unanswered_since;
     Instant ack_not_before;   // R2s i
     bool is_newcomer = true;  // see ViewNode
-    // R5: it stuck to a ring that others had left and confirmed a NACK there; decisions go on
-    // without it until it reports again.
+    // It stuck to a ring that others had left, and confirmed a NACK there (R5) or did not answer a
+    // probe; decisions go on without it until it reports again.
     bool is_set_aside = false;
+    // A decision was made while it did not answer a probe: who won then is not unseated for a tie
+    // breaker's sake.
+    bool was_passed_over = false;
     std::optional<Ring> voting_in;  // the ring for which it was told ACK last, unless NACKed since
     Instant flag_on;                // when its vote was switched on, as far as is known
     std::optional<Instant>
@@ -157,11 +171,14 @@ private:
     void mark_dues(const Proposal& proposal);
     bool is_behind(const Member& member) const;
     void press_those_behind(const Step& step);
+    bool is_young(const Member& member, Instant now) const;
+    bool probe_those_behind(const Step& step);
     void evict_silent(const Step& step);
     bool nacks_are_confirmed(const Step& step);
     bool is_cleared(const Step& step);
     void tell_winners(const Step& step);
     void tell(Member& member, wire::Vote vote, const Step& step);
+    void send_vote_info(const Member& member, wire::Vote vote, const Step& step);
     void tell_nack(Member& member, const Step& step);
     void tell_ack(Member& member, const Step& step);
     wire::Vote answer_to(Member& member, const Step& step) const;

@@ -15,7 +15,10 @@ View Cluster::view() const {
     View view;
     view.granted = granted_;
     view.keep_active = std::all_of(members_.begin(), members_.end(),
-                                   [](const auto& entry) { return entry.second.keep_active; });
+                                   [](const auto& entry) { return entry.second.keep_active; }) ||
+                       std::any_of(members_.begin(), members_.end(), [](const auto& entry) {
+                           return entry.second.is_decided_on() && entry.second.was_passed_over;
+                       });
     for (const auto& [node, m] : members_) {
         if (!m.is_decided_on()) continue;
         view.nodes.push_back({.node = node,
@@ -40,6 +43,7 @@ void Cluster::decide(const Step& step) {
         return;
     }
     unstable_since_.reset();
+    for (auto& [node, m] : members_) m.probe.reset();
     candidate_.reset();
     why_ = proposal.why;
     if (proposal.kind == ProposalKind::ring) {
@@ -64,6 +68,7 @@ void Cluster::mark_dues(const Proposal& proposal) {
         }
         const bool wins = candidate_ && m.ring == candidate_->ring;
         m.due = wins ? Due::ack : Due::nack;
+        if (wins) m.was_passed_over = false;
         if (!proposal.still_newcomers.contains(node)) m.is_newcomer = false;
     }
 }
@@ -110,6 +115,10 @@ void Cluster::press_those_behind(const Step& step) {
     if (!unstable_since_) return;
     note(step, Level::info, Reason::waiting_for_views, {}, 0, Duration(0),
          "the nodes' views contradict each other, waiting for the slower ones");
+    if (settings_.failover == FailOver::fast && probe_those_behind(step)) {
+        decide(step);
+        return;
+    }
     const Duration slowest = slowest_timers().heartbeat;
     const Instant end = *unstable_since_ + slowest + slowest / 2;
     if (end > step.now) {
@@ -120,6 +129,42 @@ void Cluster::press_those_behind(const Step& step) {
         if (!m.is_decided_on() || !is_behind(m)) continue;
         if (m.due != Due::nack_reply) tell_nack(m, step);
     }
+}
+
+// R2s ii: an old "yes" may wait in its corosync's queue, and only its own report would show that.
+bool Cluster::is_young(const Member& m, Instant now) const {
+    const auto holder = ledger_.holders().find(m.node);
+    return settings_.rules.recent_flag_needs_proof && holder != ledger_.holders().end() &&
+           now - holder->second.flag_on < 2 * m.heartbeat;
+}
+
+// Asks those behind whether they are there; true when one has not answered and is set aside.
+bool Cluster::probe_those_behind(const Step& step) {
+    const Instant ask_at = *unstable_since_ + settings_.probe_after;
+    if (ask_at > step.now) {
+        keep_earlier(look_again_, ask_at);
+        return false;
+    }
+    bool is_set_aside = false;
+    for (auto& [node, m] : members_) {
+        if (!m.is_decided_on() || !is_behind(m) || is_young(m, step.now)) continue;
+        if (!m.probe || m.probe->ring != m.ring) {
+            m.probe = Probe{.sequence = ++m.sequence, .ring = m.ring, .sent = step.now};
+            send_vote_info(m, Vote::no_change, step);
+        }
+        if (m.probe->is_answered) continue;
+        const Instant end = m.probe->sent + settings_.probe_timeout;
+        if (end > step.now) {
+            keep_earlier(look_again_, end);
+            continue;
+        }
+        note(step, Level::warning, Reason::probe_unanswered, m.ring, node, Duration(0),
+             "the decision goes on without it");
+        m.is_set_aside = true;
+        m.was_passed_over = true;
+        is_set_aside = true;
+    }
+    return is_set_aside;
 }
 
 bool Cluster::nacks_are_confirmed(const Step& step) {
@@ -179,6 +224,10 @@ void Cluster::tell(Member& m, Vote vote, const Step& step) {
     m.told = Told{.sequence = ++m.sequence, .vote = vote, .ring = m.ring};
     m.last_vote = vote;
     m.last_ack_or_nack = vote;
+    send_vote_info(m, vote, step);
+}
+
+void Cluster::send_vote_info(const Member& m, Vote vote, const Step& step) {
     wire::Message message;
     message.type = wire::MessageType::vote_info;
     message.msg_seq_number = m.sequence;
@@ -224,6 +273,7 @@ void Cluster::tell_ack(Member& m, const Step& step) {
 
 void Cluster::vote_info_reply(NodeId node, std::uint32_t sequence, const Step& step) {
     Member& m = member(node);
+    if (m.probe && m.probe->sequence == sequence) m.probe->is_answered = true;
     if (!m.told || m.told->sequence != sequence) return;
     const Told told = *m.told;
     m.told.reset();

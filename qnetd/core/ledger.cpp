@@ -13,6 +13,10 @@ using wire::DecisionAlgorithm;
 // Other algorithms' stock clients may go on voting for ever when they are cut off (arbiter.md 9.1).
 bool has_lifetime(DecisionAlgorithm algorithm) { return algorithm == DecisionAlgorithm::ffsplit; }
 
+// A "yes" is counted when the node's own message has come round its ring: milliseconds, unless the
+// ring is in trouble. A NACK may be confirmed before that.
+constexpr Duration round_longest{1000};
+
 // R2d: the candidate has more than half of the very configuration in which the holder was granted.
 bool outvotes(const Candidate& candidate, const Holder& holder) {
     return candidate.algorithm == DecisionAlgorithm::ffsplit &&
@@ -29,7 +33,8 @@ Duration lifetime_of(NodeTimers timers) {
 
 }  // namespace
 
-Ledger::Ledger(Rules rules, Instant guard_from) : rules_(rules), guard_from_(guard_from) {}
+Ledger::Ledger(Rules rules, Instant guard_from, FailOver failover)
+    : rules_(rules), failover_(failover), guard_from_(guard_from) {}
 
 Duration Ledger::margin(Duration span) { return std::max(span / 20, Duration(1000)); }
 
@@ -101,10 +106,14 @@ void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
     const auto found = holders_.find(node);
     if (found == holders_.end()) return;
     Holder& holder = found->second;
-    if (!holder.needs_proof)
+    if (holder.needs_proof) {
+        if (!holder.proof_complete) holder.proof_complete = proof;
+    } else if (now < holder.flag_on + round_longest) {
+        holder.needs_proof = true;
+        holder.proof_complete = holder.flag_on + round_longest;
+    } else {
         holders_.erase(found);  // R2a
-    else if (!holder.proof_complete)
-        holder.proof_complete = proof;
+    }
 }
 
 void Ledger::ended(NodeId node, bool end_of_stream, Instant now) {
@@ -166,7 +175,10 @@ std::optional<Instant> Ledger::broken_at(NodeId node, const Holder& holder,
         if (other == node || word == words_.end()) continue;
         if (word->second.ring.id.seq <= holder.grant.ring.id.seq) continue;
         const Duration wait = candidate.contains(other) ? Duration(0) : holder.timers.heartbeat;
-        keep_earlier(earliest, word->second.at + wait);
+        Instant at = word->second.at + wait;
+        if (failover_ == FailOver::strict)
+            at = std::max(at, holder.last_message + 2 * holder.timers.heartbeat);
+        keep_earlier(earliest, at);
     }
     return earliest;
 }

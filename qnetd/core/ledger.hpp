@@ -42,7 +42,7 @@ struct Holder {
     bool end_of_stream = false;    // ... which the node itself ended
     // R2s ii: it left its ring soon after its vote was switched on. An old "yes" may still wait in
     // its corosync's queue, so that only a NACK confirmed in its new ring, and T/2 more, releases
-    // it.
+    // it. R2a: it confirmed a NACK when the "yes" before it may still have been on its way.
     bool needs_proof = false;
     std::optional<Instant> proof_complete;
     auto operator<=>(const Holder&) const = default;
@@ -60,7 +60,7 @@ struct Clearance {
 class Ledger {
 public:
     // guard_from: nothing is known of grants made before this instant (R3).
-    Ledger(Rules rules, Instant guard_from);
+    Ledger(Rules rules, Instant guard_from, FailOver failover = FailOver::stock);
 
     // An ACK for `grant` leaves to `node` now. flag_on: see Holder.
     void acked(NodeId node, const Candidate& grant, NodeTimers timers, Instant flag_on,
@@ -126,6 +126,7 @@ private:
     Clearance guard(const Candidate& candidate, NodeTimers guard_timers, Instant now) const;
 
     Rules rules_;
+    FailOver failover_;
     Instant guard_from_;
     std::map<NodeId, Holder> holders_;
     std::map<NodeId, Word> words_;

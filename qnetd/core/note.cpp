@@ -11,12 +11,13 @@
 namespace castvote::qnetd {
 
 std::string_view name_of(Reason reason) {
-    static constexpr std::array<std::string_view, 14> names = {"node_joined",
+    static constexpr std::array<std::string_view, 15> names = {"node_joined",
                                                                "node_left",
                                                                "init_refused",
                                                                "certificate_refused",
                                                                "dead_peer",
                                                                "nack_unanswered",
+                                                               "probe_unanswered",
                                                                "granted",
                                                                "denied",
                                                                "waiting_for_views",
@@ -38,6 +39,7 @@ std::string_view sentence_of(Reason reason) {
         case Reason::init_refused: return "was refused";
         case Reason::certificate_refused: return "showed a certificate of another cluster";
         case Reason::dead_peer: return "is silent";
+        case Reason::probe_unanswered:
         case Reason::nack_unanswered: return "does not answer";
         case Reason::granted: return "was given the vote";
         case Reason::denied: return "was denied the vote";

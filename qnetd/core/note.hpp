@@ -24,6 +24,7 @@ enum class Reason : std::uint8_t {
     certificate_refused,
     dead_peer,
     nack_unanswered,
+    probe_unanswered,
     // decisions
     granted,              // the vote was given to a ring
     denied,               // a node was told that it has no vote

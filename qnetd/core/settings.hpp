@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <string_view>
+
 #include "common/wire/instant.hpp"
 #include "common/wire/types.hpp"
 
@@ -18,6 +20,24 @@ struct Rules {
     bool guard_after_start = true;         // R3, where no record can be read
     auto operator<=>(const Rules&) const = default;
 };
+
+// What is done about a holder that falls silent while others of its ring report a later one
+// (docs/operations.md, fail-over). Its vote is dead with the ring, whichever is chosen: the wait is
+// for what it might still say, and for its stale view.
+enum class FailOver : std::uint8_t {
+    stock,   // wait until it counts as dead, dead_peer_coefficient heartbeats
+    fast,    // ask it; without an answer within probe_timeout decide without it
+    strict,  // wait two heartbeats: a living daemon has given the vote up by then
+};
+// As the option is spelled.
+constexpr std::string_view name_of(FailOver failover) {
+    switch (failover) {
+        case FailOver::stock: return "stock";
+        case FailOver::fast: return "fast";
+        case FailOver::strict: return "strict";
+    }
+    return "?";
+}
 
 struct Settings {
     wire::TlsSupported tls = wire::TlsSupported::supported;  // -s
@@ -38,6 +58,10 @@ struct Settings {
     // The longest quorum.device.timeout that a stock node of ours may have: a stock node cannot say
     // it.
     Duration device_timeout{10000};
+    FailOver failover = FailOver::stock;
+    // Views contradict each other for a moment at every change of ring; then `fast` asks.
+    Duration probe_after{100};
+    Duration probe_timeout{1000};
     Rules rules;
     bool operator==(const Settings&) const = default;
 };

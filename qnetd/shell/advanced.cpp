@@ -78,6 +78,22 @@ bool set_coefficient(Options& options, std::string_view text) {
     return true;
 }
 
+bool set_failover(Options& options, std::string_view text) {
+    for (const FailOver failover : {FailOver::stock, FailOver::fast, FailOver::strict}) {
+        if (!is_word(text, name_of(failover))) continue;
+        options.arbiter.failover = failover;
+        return true;
+    }
+    return false;
+}
+
+bool set_device_timeout(Options& options, std::string_view text) {
+    std::int64_t milliseconds = 0;
+    if (!set(milliseconds, text, 1, device_timeout_max_ms)) return false;
+    options.arbiter.device_timeout = Duration(milliseconds);
+    return true;
+}
+
 struct Row {
     const char* name;
     bool (*apply)(Options&, std::string_view);
@@ -132,6 +148,9 @@ constexpr std::array rows{
         [](Options& o, std::string_view v) {
             return set_switch(o.arbiter.keep_active_partition_default, v);
         }},
+    // These two are ours alone.
+    Row{"failover", set_failover},
+    Row{"device_timeout", set_device_timeout},
 };
 
 Expected<void, std::string> apply_one(std::string_view setting, Options& options) {

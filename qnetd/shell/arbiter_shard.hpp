@@ -104,8 +104,8 @@ private:
         std::size_t nodes = 0;
     };
     std::map<std::string, Order> orders_;
-    net::asio::steady_timer report_timer_;
     net::asio::steady_timer timer_;
+    net::asio::steady_timer report_timer_;
     std::vector<Note> reports_;  // not told yet
     std::optional<Instant> armed_for_;
     std::uint64_t inputs_ = 0;  // frames so far: shows that draining is not over

@@ -21,6 +21,8 @@ namespace castvote::qnetd {
 
 enum class AddressFamily { any, v4, v6, v6_only };
 
+constexpr std::int64_t device_timeout_max_ms = 86'400'000;
+
 // The exit statuses of `qnetd`; under the stock name every failure is 1, as there.
 enum class ExitStatus : int {
     stopped = 0,       // by SIGTERM, SIGINT or the command `shutdown`

@@ -13,7 +13,6 @@ namespace castvote::qnetd {
 
 namespace {
 
-constexpr std::int64_t device_timeout_max_ms = 86'400'000;
 constexpr std::int64_t init_timeout_max_ms = 600'000;
 
 // What the command line gives in milliseconds.
@@ -32,6 +31,8 @@ const std::map<std::string, wire::TlsSupported> tls_words{
     {"off", wire::TlsSupported::unsupported},
     {"on", wire::TlsSupported::supported},
     {"required", wire::TlsSupported::required}};
+const std::map<std::string, FailOver> failover_words{
+    {"stock", FailOver::stock}, {"fast", FailOver::fast}, {"strict", FailOver::strict}};
 const std::map<std::string, bool> switch_words{{"on", true}, {"off", false}};
 const std::map<std::string, AddressFamily> family_words{
     {"any", AddressFamily::any}, {"ipv4", AddressFamily::v4}, {"ipv6", AddressFamily::v6_only}};
@@ -72,6 +73,10 @@ void describe(CLI::App& app, Options& options, Times& times) {
     app.add_option("--device-timeout", times.device_ms,
                    "longest quorum.device.timeout of any stock node, milliseconds (default 10000)")
         ->check(CLI::Range(std::int64_t{1}, device_timeout_max_ms));
+    choice(app, "--failover", options.arbiter.failover, failover_words,
+           "when a node falls silent and the others' ring goes on: stock waits 1.5 of its "
+           "heartbeats (default); fast asks it and waits 1.1 s, for clusters with fencing; strict "
+           "waits 2 heartbeats, until it no longer shows an old quorum");
     app.add_option("--init-timeout", times.init_ms,
                    "close a connection that has not said who it is by then, milliseconds (default "
                    "30000; a TLS handshake has 10000 of them at most)")

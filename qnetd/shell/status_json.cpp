@@ -134,6 +134,8 @@ std::string status_json(const Options& options, const Totals& totals, const Proc
                     {"port", options.port},
                     {"tls", tls},
                     {"client_certificate_required", arbiter.client_certificate_required},
+                    {"failover", name_of(arbiter.failover)},
+                    {"device_timeout_ms", arbiter.device_timeout.count()},
                     {"connected_nodes", nodes},
                     {"connected_clusters", totals.clusters},
                     {"connections", totals.clients},

@@ -195,6 +195,14 @@ void Innards::write(KeyWriter& key, const Member& m) {
     key.future(m.ack_not_before);
     key.flag(m.is_newcomer);
     key.flag(m.is_set_aside);
+    key.flag(m.was_passed_over);
+    key.flag(m.probe.has_value());
+    if (m.probe) {
+        key.number(m.sequence - m.probe->sequence);
+        key.ring(m.probe->ring);
+        key.time(m.probe->sent);
+        key.flag(m.probe->is_answered);
+    }
     key.ring(m.voting_in);
     key.time(m.flag_on);
     key.time(m.poll_paused);

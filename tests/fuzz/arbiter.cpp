@@ -34,6 +34,7 @@ qnetd::Settings settings_of(std::uint8_t choice) {
     settings.tls = wire::TlsSupported::unsupported;
     settings.test_algorithm_enabled = (choice & 1) != 0;
     settings.keep_active_partition_default = (choice & 2) != 0;
+    settings.failover = static_cast<qnetd::FailOver>((choice >> 3) % 3);
     return settings;
 }
 

@@ -25,6 +25,7 @@ struct Arguments {
     std::string nodes = "stock";
     bool no_restarts = false;
     std::string without;
+    std::string failover = "stock";
     bool keep_going = false;
 };
 
@@ -36,11 +37,16 @@ const std::map<std::string, bool qnetd::Rules::*> rules_by_name = {
     {"R3-guard", &qnetd::Rules::guard_after_start},
 };
 
+const std::map<std::string, qnetd::FailOver> policies = {{"stock", qnetd::FailOver::stock},
+                                                         {"fast", qnetd::FailOver::fast},
+                                                         {"strict", qnetd::FailOver::strict}};
+
 Options options_for(const Arguments& arguments, std::uint64_t seed) {
     Options options = options_of(seed);
     options.our_nodes = arguments.nodes == "ours";
     options.mixed_nodes = arguments.nodes == "mixed";
     options.arbiter_restarts = !arguments.no_restarts;
+    options.failover = policies.at(arguments.failover);
     if (!arguments.without.empty()) options.rules.*rules_by_name.at(arguments.without) = false;
     return options;
 }
@@ -74,7 +80,8 @@ int run_many(const Arguments& arguments) {
         ++violations;
         fmt::print("seed {} at {:.3f} s: {}\n", seed,
                    static_cast<double>(result.violation->at) / 1e6, result.violation->what);
-        fmt::print("repeat it with: ./dev simulate --nodes {} --seed {}\n", arguments.nodes, seed);
+        fmt::print("repeat it with: ./dev simulate --nodes {} --failover {} --seed {}\n",
+                   arguments.nodes, arguments.failover, seed);
         if (!arguments.keep_going) break;
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
@@ -97,6 +104,8 @@ int main(int argc, char** argv) {
     app.add_option("--seeds", arguments.seeds, "a range, A-B");
     app.add_option("--nodes", arguments.nodes, "node daemons: stock, ours or mixed")
         ->check(CLI::IsMember({"stock", "ours", "mixed"}));
+    app.add_option("--failover", arguments.failover, "the arbiter's policy: stock, fast or strict")
+        ->check(CLI::IsMember(policies));
     app.add_flag("--no-restarts", arguments.no_restarts, "the arbiter never restarts");
     app.add_option("--without", arguments.without, "switches one rule of docs/safety.md off")
         ->check(CLI::IsMember(rules_by_name));

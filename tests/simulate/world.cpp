@@ -59,6 +59,7 @@ private:
         qnetd::Settings settings;
         settings.device_timeout = Duration(options_.timers.device_timeout / 1000);
         settings.rules = options_.rules;
+        settings.failover = options_.failover;
         return settings;
     }
 

@@ -29,6 +29,7 @@ struct Options {
     bool arbiter_link_faults = true;
     bool process_faults = true;
     qnetd::Rules rules;
+    qnetd::FailOver failover = qnetd::FailOver::stock;
 };
 
 // The options that a seed stands for.

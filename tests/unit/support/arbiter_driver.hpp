@@ -120,6 +120,7 @@ private:
         wire::Vote told = wire::Vote::undefined;
         bool is_answered = true;
         std::string cluster = {};
+        std::optional<qnetd::Ring> ring = {};  // of the last membership list that it sent
     };
 
     // An ACK of the running step, and who had not confirmed a NACK when it left.
@@ -142,6 +143,8 @@ private:
             client.is_answered = true;
         if (message.type == wire::MessageType::preinit && message.cluster_name)
             client.cluster = *message.cluster_name;
+        if (message.node_list_type == wire::NodeListType::membership && message.ring_id)
+            client.ring = qnetd::Ring{*message.ring_id, qnetd::nodes_of(message.node_info)};
     }
 
     template <class What>
@@ -187,12 +190,13 @@ private:
         return found->second;
     }
 
-    // Others of the winner's cluster whose NACK is not confirmed yet.
+    // Others of the winner's cluster whose NACK is not confirmed yet. Who has come into the
+    // winner's ring since is no rival: its own ACK is only later (R2s i).
     std::vector<std::string> denied_beside(const std::string& winner) const {
         std::vector<std::string> names;
         for (const auto& [name, other] : clients_)
             if (other.cluster == clients_.at(winner).cluster && other.told == wire::Vote::nack &&
-                !other.is_answered)
+                !other.is_answered && (!other.ring || other.ring != clients_.at(winner).ring))
                 names.push_back(name);
         return names;
     }

@@ -67,6 +67,7 @@ void Scenario::execute(const std::string& command, Words words) {
         {"wait", &Scenario::wait},
         {"close", &Scenario::end},
         {"silent", &Scenario::silent},
+        {"heard", &Scenario::heard},
         {"heartbeat", &Scenario::set_heartbeat},
         {"stall", &Scenario::stall}};
     if (command == "status") {
@@ -113,6 +114,10 @@ void Scenario::settings(Words words) {
     cluster_ = words.take("cluster", cluster_);
     if (const auto value = words.take("device_timeout"); !value.empty())
         settings_.device_timeout = duration(value);
+    const std::map<std::string, qnetd::FailOver> policies = {{"stock", qnetd::FailOver::stock},
+                                                             {"fast", qnetd::FailOver::fast},
+                                                             {"strict", qnetd::FailOver::strict}};
+    settings_.failover = one_of(words.take("failover", "stock"), policies);
     qnetd::Rules& rules = settings_.rules;
     rules.release_before_handover = one_of(words.take("R2", "on"), on_off);
     rules.late_ack_after_connect = one_of(words.take("R2s-i", "on"), on_off);
@@ -274,6 +279,10 @@ void Scenario::end(Words words) {
 
 void Scenario::silent(Words words) {
     for (const std::string& client : words.plain) node(client).is_silent = true;
+}
+
+void Scenario::heard(Words words) {
+    for (const std::string& client : words.plain) node(client).is_silent = false;
 }
 
 void Scenario::send(const std::string& client, Message message) {

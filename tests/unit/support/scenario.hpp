@@ -42,6 +42,7 @@ private:
     void stall(Words words);
     void end(Words words);
     void silent(Words words);
+    void heard(Words words);
     void set_heartbeat(Words words);
     void release(Words words);
     void status();
