@@ -212,6 +212,9 @@ awaitable<bool> Duel::explain() {
         co_return differ("they differ, and nothing that is named explains it");
     bool is_waited = co_await wait_for_ours();
     if (!is_waited || is_equal()) co_return is_waited;
+    // Who came to the vote in the middle of an event kept newcomers out that came after it.
+    if (!verdict().late().empty() && judges_one_by_one(setup_.algorithm) && facts_.has_withdrawn())
+        facts_.seen(ours_);
     if (!verdict().late().empty() && !verdict().is_blocked_for_good())
         co_return differ(
             "ours has not come to what the algorithm says, and nothing that is "

@@ -86,7 +86,12 @@ void Facts::new_ring(NodeId node, const Membership& membership) {
         young->second.nacked.reset();
     }
     if (const auto gone = gone_.find(node); gone != gone_.end()) {
-        if (!is_same_ring(gone->second.membership, membership)) young_[node] = gone->second;
+        if (is_same_ring(gone->second.membership, membership)) {
+            withdrawn_[node] = gone->second;
+            withdrawn_[node].since = gone->second.left;
+        } else {
+            young_[node] = gone->second;
+        }
         gone_.erase(gone);
     }
 }
@@ -133,12 +138,17 @@ void Facts::seen(const Side& ours) {
     for (const auto& [node, standing] : ours.standings()) {
         if (standing == Standing::nack) {
             if (ours.held(node) != 0) continue;  // Not confirmed yet.
-            holders_.erase(node);
+            // Who has only just joined may have been told both within one event.
+            if (const auto held = holders_.extract(node))
+                withdrawn_[node] = held.mapped();
+            else if (joined_.contains(node))
+                withdrawn_.try_emplace(node, Holder{reported_.at(node), joined_.at(node), {}, {}});
             const auto young = young_.find(node);
             if (young != young_.end() && !young->second.nacked) young->second.nacked = Clock::now();
         } else if (standing == Standing::ack) {
             holders_[node] = {reported_.at(node), ours.voted_at(node), {}, {}};
             young_.erase(node);
+            withdrawn_.erase(node);
             granted_ = reported_.at(node);
         }
     }
@@ -235,6 +245,10 @@ std::optional<Row> Facts::why_later(NodeId node) const {
         if (!contains(membership.members, other) &&
             (!holder.nacked || now < *holder.nacked + proof + timers_.slack))
             return Row::young_flag;
+    for (const auto& [other, holder] : withdrawn_)
+        if (!contains(membership.members, other) &&
+            now < holder.since + timers_.fresh + timers_.slack)
+            return Row::fresh_vote;
     if (lacks_a_node && now < timers_.guard_ends) return Row::guard_after_start;
     return std::nullopt;
 }

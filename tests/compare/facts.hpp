@@ -18,6 +18,7 @@ struct Timers {
     Duration heartbeat{1000};
     Duration device_timeout{1251};  // T, as our arbiter reckons it from the heartbeat
     Duration margin{1000};
+    Duration fresh{1000};
     Clock::time_point guard_ends;  // R3: at the latest
     Duration slack{1500};          // for a busy machine
 };
@@ -55,6 +56,7 @@ public:
     Duration longest_wait() const;
 
     // Of the present event.
+    bool has_withdrawn() const { return !withdrawn_.empty(); }
     bool has_left() const { return has_left_; }
     bool has_new_heuristics() const { return has_new_heuristics_; }
     bool has_late_replies() const { return has_late_replies_; }
@@ -83,9 +85,10 @@ private:
     std::map<NodeId, NodeList> configured_;
     std::map<NodeId, bool> keep_active_;
     std::map<NodeId, Clock::time_point> joined_;
-    std::map<NodeId, Holder> holders_;  // told ACK, and since neither NACKed nor in a new ring
-    std::map<NodeId, Holder> young_;    // left the ring of a young vote
-    std::map<NodeId, Holder> gone_;     // left with the vote
+    std::map<NodeId, Holder> holders_;    // told ACK, and since neither NACKed nor in a new ring
+    std::map<NodeId, Holder> withdrawn_;  // NACKed in the ring in which they were told ACK
+    std::map<NodeId, Holder> young_;      // left the ring of a young vote
+    std::map<NodeId, Holder> gone_;       // left with the vote
     std::map<NodeId, Clock::time_point> holds_replies_;
     std::set<NodeId> newcomers_;         // our arbiter has made no decision about them yet
     std::optional<Membership> granted_;  // which ring had our vote last

@@ -9,6 +9,7 @@ std::string_view title_of(Row row) {
         "after a start, a ring that lacks a node waits",
         "the ACK of a quorate ring on a new connection waits",
         "a holder with a young vote",
+        "a vote that is withdrawn within a second",
         "a holder whose connection ended",
         "an lms or 2nodelms holder whose connection ended",
         "a NACK that is not confirmed",

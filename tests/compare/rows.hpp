@@ -15,6 +15,7 @@ enum class Row : std::uint8_t {
     guard_after_start,
     late_ack,
     young_flag,
+    fresh_vote,
     lifetime,
     no_lifetime,
     unanswered_nack,
@@ -27,7 +28,7 @@ enum class Row : std::uint8_t {
     late_reply,
     memory,
 };
-constexpr std::size_t row_count = 14;
+constexpr std::size_t row_count = 15;
 
 // As the first column of the table says it.
 std::string_view title_of(Row row);
