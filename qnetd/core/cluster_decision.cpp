@@ -148,6 +148,7 @@ bool Cluster::probe_those_behind(const Step& step) {
     bool is_set_aside = false;
     for (auto& [node, m] : members_) {
         if (!m.is_decided_on() || !is_behind(m) || is_young(m, step.now)) continue;
+        if (m.due == Due::nack_reply) continue;  // R4, R5: it has to confirm that
         if (!m.probe || m.probe->ring != m.ring) {
             m.probe = Probe{.sequence = ++m.sequence, .ring = m.ring, .sent = step.now};
             send_vote_info(m, Vote::no_change, step);
