@@ -198,6 +198,16 @@ std::string cluster_lines(const json& cluster, bool verbose) {
     return text;
 }
 
+// What is done about a holder that falls silent while the others' ring goes on.
+std::string failover_line(const json& status) {
+    const auto policy = status.value("failover", std::string("stock"));
+    const char* meaning = policy == "fast"
+                              ? "is asked whether it is there, and after 1.1 s decided without"
+                          : policy == "strict" ? "is waited for two of its heartbeats"
+                                               : "is waited for one and a half of its heartbeats";
+    return fmt::format("Fail-over is {}: a node that falls silent {}.\n", policy, meaning);
+}
+
 std::string render(const json& status, bool verbose) {
     std::string text = fmt::format(
         "The arbiter (qnetd {}) listens on {}:{}, TLS {}{}, and has been running for {}.\n",
@@ -214,6 +224,7 @@ std::string render(const json& status, bool verbose) {
         text += fmt::format("{} node{} of {} cluster{} {} connected.\n", clients,
                             clients == 1 ? "" : "s", clusters, clusters == 1 ? "" : "s",
                             clients == 1 ? "is" : "are");
+    text += failover_line(status);
     if (verbose)
         text += fmt::format("{} connections, {} threads.\n",
                             status.at("connections").get<std::size_t>(),
