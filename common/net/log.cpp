@@ -7,9 +7,11 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -95,11 +97,10 @@ private:
     bool debug_as_info_;
 };
 
-// Lines are written so long after they were said: what they tell about is over by then, and took no
-// time for them.
-constexpr std::chrono::milliseconds patience{10};
 // While whoever reads the log is stuck so many lines wait; the newer ones are left out.
 constexpr std::size_t lines_waiting_max = 8192;
+// How long the end of a daemon, or a change of its log, waits for lines to be written.
+constexpr std::chrono::milliseconds flush_longest{1000};
 
 struct Line {
     spdlog::log_clock::time_point time;
@@ -111,24 +112,19 @@ struct Line {
 // hold up a vote.
 class Writer {
 public:
-    ~Writer() {
-        shard_.stop();
-        write_waiting();
-    }
-
     bool wants(LogLevel level) const { return static_cast<int>(level) >= lowest_; }
 
     void start(std::shared_ptr<spdlog::logger> logger, LogLevel lowest) {
-        write_waiting();
+        flush();  // what was said before goes where it was meant to go
         lowest_ = static_cast<int>(lowest);
-        const std::lock_guard lock(writing_);
         logger->set_level(spdlog::level::trace);
+        const std::lock_guard lock(mutex_);
         logger_ = std::move(logger);
         if (!std::exchange(is_started_, true)) shard_.start();
     }
 
     void add(LogLevel level, std::string text) {
-        const std::lock_guard lock(adding_);
+        const std::lock_guard lock(mutex_);
         if (waiting_.size() >= lines_waiting_max) {
             ++left_out_;
             return;
@@ -137,46 +133,52 @@ public:
         if (waiting_.size() == 1) shard_.post([this] { write_waiting(); });
     }
 
-private:
-    void write_later() {
-        timer_.expires_after(patience);
-        timer_.async_wait([this](const error_code& cancelled) {
-            if (!cancelled) write_waiting();
+    // False if whoever reads the log is stuck.
+    bool flush() {
+        std::unique_lock lock(mutex_);
+        return written_.wait_for(lock, flush_longest, [this] {
+            return !is_started_ || (waiting_.empty() && !is_writing_);
         });
     }
 
+private:
+    // In the shard's thread: the only place that may be stuck, and no lock is held there.
     void write_waiting() {
-        const std::lock_guard lock(writing_);
         std::vector<Line> lines;
         std::size_t left_out = 0;
+        std::shared_ptr<spdlog::logger> logger;
         {
-            const std::lock_guard adding(adding_);
+            const std::lock_guard lock(mutex_);
             lines.swap(waiting_);
             left_out = std::exchange(left_out_, 0);
+            logger = logger_;
+            is_writing_ = true;
         }
-        if (!logger_) return;
         for (const Line& line : lines)
-            logger_->log(line.time, spdlog::source_loc{}, carried(line.level),
-                         spdlog::string_view_t(line.text));
+            logger->log(line.time, spdlog::source_loc{}, carried(line.level),
+                        spdlog::string_view_t(line.text));
         if (left_out > 0)
-            logger_->log(carried(LogLevel::warning),
-                         fmt::format("{} lines were left out here: whoever reads this log is slow",
-                                     left_out));
+            logger->log(carried(LogLevel::warning),
+                        fmt::format("{} lines were left out here: whoever reads this log is slow",
+                                    left_out));
+        const std::lock_guard lock(mutex_);
+        is_writing_ = false;
+        written_.notify_all();
     }
 
     std::atomic<int> lowest_ = static_cast<int>(LogLevel::critical) + 1;  // nothing, until start()
-    std::mutex adding_;                                                   // the two below
+    std::mutex mutex_;                                                    // all of these
     std::vector<Line> waiting_;
     std::size_t left_out_ = 0;
-    std::mutex writing_;  // the logger, and the order of lines; taken before the other
-    std::shared_ptr<spdlog::logger> logger_;
+    bool is_writing_ = false;
     bool is_started_ = false;
-    Shard shard_;
-    asio::steady_timer timer_{shard_.io()};
+    std::shared_ptr<spdlog::logger> logger_;
+    std::condition_variable written_;
+    Shard shard_;  // ends first
 };
 
 Writer& writer() {
-    static Writer the_writer;  // its end, at the end of the process, writes what still waits
+    static Writer the_writer;
     return the_writer;
 }
 
@@ -208,6 +210,13 @@ bool log_wants(LogLevel level) { return writer().wants(level); }
 
 void log(LogLevel level, std::string_view line) {
     if (log_wants(level)) writer().add(level, clean(line));
+}
+
+void log_flush() { static_cast<void>(writer().flush()); }
+
+int log_end(int status) {
+    if (!writer().flush()) ::_exit(status);
+    return status;
 }
 
 bool RateLimit::allows(Instant now, std::size_t& suppressed) {

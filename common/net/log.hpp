@@ -1,6 +1,6 @@
-// log.hpp -- where log lines go. One line per event, said by whoever calls, written a few
-// milliseconds later by a thread of its own, with the time when it was said: a slow disk or a stuck
-// journal holds nobody up. Nothing is decided here.
+// log.hpp -- where log lines go. One line per event, said by whoever calls, with the time of the
+// call, and written by a thread of its own: a slow disk or a stuck journal holds nobody up. Nothing
+// is decided here.
 //
 // Under our own names: standard error, with a `<priority>` prefix when systemd reads it, with time
 // and level otherwise. Under the stock names: syslog (facility daemon, with pid), and with -f also
@@ -33,6 +33,11 @@ struct LogSettings {
 // Also again, with other settings. Starts a thread: after the fork of a daemon, not before it.
 void log_start(const LogSettings& settings);
 bool log_wants(LogLevel level);
+// Waits until all that was said is written, a second at most.
+void log_flush();
+// The last thing that main does: as log_flush(), but where the log is stuck the process ends here,
+// with this status. Returns it otherwise.
+int log_end(int status);
 // Control characters in the line become '?': nobody can forge a second line.
 void log(LogLevel level, std::string_view line);
 

@@ -213,7 +213,8 @@ void Daemon::tell_status() {
 }
 
 void Daemon::set_debug(bool on) {
-    start_log(options_, on || options_.debug, options_.foreground || !has_begun_);
+    const std::pair wanted{on || options_.debug, options_.foreground || !has_begun_};
+    if (std::exchange(log_, wanted) != wanted) start_log(options_, wanted.first, wanted.second);
 }
 
 void Daemon::warn(const Configuration& configuration) {

@@ -91,6 +91,7 @@ private:
     std::optional<QuorumChanged> quorum_;  // none while a synchronisation runs
     std::optional<Status> last_status_;    // of a core that is gone
     bool provider_lost_ = false;
+    std::optional<std::pair<bool, bool>> log_;  // with debug lines, to the terminal
     bool has_begun_ = false;  // the first life began; from now on we stay whatever happens
     bool is_ready_ = false;
     Ending ending_ = Ending::none;

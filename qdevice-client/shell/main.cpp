@@ -44,7 +44,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        return castvote::qdevice::run(argc, argv);
+        return castvote::net::log_end(castvote::qdevice::run(argc, argv));
     } catch (const std::exception& error) {
         std::fprintf(stderr, "qdevice-client: %s\n", error.what());
         return 1;

@@ -180,13 +180,15 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
     sender.ring = ring;
     sender.membership_list = list.node_info;
     sender.has_membership = true;
+    if (sender.is_set_aside) sender.probe.reset();
     sender.is_set_aside = false;
     sender.heuristics_membership = list.heuristics.value_or(wire::Heuristics::undefined);
     sender.heuristics = sender.heuristics_membership;
     sender.poll_paused = step.now;
     if (!algorithm().takes_turns) return Vote::ack;
     if (is_new_ring) {
-        ledger_.reported(sender.node, ring, step.now);
+        if (is_first) sender.first_list_at = step.now;
+        ledger_.reported(sender.node, ring, sender.first_list_at, step.now);
         // R2s i: nobody needs the vote of a ring that is quorate without it, and at a (re)connect
         // the node's corosync may just be losing its token (docs/safety.md).
         const bool is_in_no_hurry =
@@ -222,7 +224,7 @@ Answer Cluster::ask_for_vote(NodeId node) const {
         return Unexpected<ReplyErrorCode>(ReplyErrorCode::unsupported_decision_algorithm_message);
     if (!algorithm().takes_turns) return Vote::ack;
     if (!asking.has_both_lists()) return Vote::ask_later;
-    if (asking.voting_in == asking.ring) return Vote::ack;
+    if (asking.voting_in == asking.ring && !asking.is_set_aside) return Vote::ack;
     const bool is_denied =
         asking.told ? asking.told->vote == Vote::nack : asking.last_ack_or_nack == Vote::nack;
     return is_denied ? Vote::nack : Vote::wait_for_reply;

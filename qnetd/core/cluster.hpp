@@ -64,6 +64,7 @@ struct Member {
 
     Ring ring;  // of INIT, without members, then of the latest membership list
     bool has_membership = false;
+    Instant first_list_at;  // arrival of the first membership list on this connection
     std::vector<wire::NodeInfo> membership_list;
     std::vector<wire::NodeInfo> config_list;
     bool has_config = false;
@@ -171,7 +172,7 @@ private:
     void mark_dues(const Proposal& proposal);
     bool is_behind(const Member& member) const;
     void press_those_behind(const Step& step);
-    bool is_young(const Member& member, Instant now) const;
+    std::optional<Instant> young_until(const Member& member) const;
     bool probe_those_behind(const Step& step);
     void evict_silent(const Step& step);
     bool nacks_are_confirmed(const Step& step);

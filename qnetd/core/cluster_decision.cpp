@@ -132,10 +132,11 @@ void Cluster::press_those_behind(const Step& step) {
 }
 
 // R2s ii: an old "yes" may wait in its corosync's queue, and only its own report would show that.
-bool Cluster::is_young(const Member& m, Instant now) const {
+std::optional<Instant> Cluster::young_until(const Member& m) const {
     const auto holder = ledger_.holders().find(m.node);
-    return settings_.rules.recent_flag_needs_proof && holder != ledger_.holders().end() &&
-           now - holder->second.flag_on < 2 * m.heartbeat;
+    if (!settings_.rules.recent_flag_needs_proof || holder == ledger_.holders().end())
+        return std::nullopt;
+    return holder->second.flag_on + 2 * holder->second.timers.heartbeat;
 }
 
 // Asks those behind whether they are there; true when one has not answered and is set aside.
@@ -147,7 +148,11 @@ bool Cluster::probe_those_behind(const Step& step) {
     }
     bool is_set_aside = false;
     for (auto& [node, m] : members_) {
-        if (!m.is_decided_on() || !is_behind(m) || is_young(m, step.now)) continue;
+        if (!m.is_decided_on() || !is_behind(m)) continue;
+        if (const auto until = young_until(m); until && *until > step.now) {
+            keep_earlier(look_again_, *until);
+            continue;
+        }
         if (m.due == Due::nack_reply) continue;  // R4, R5: it has to confirm that
         if (!m.probe || m.probe->ring != m.ring) {
             m.probe = Probe{.sequence = ++m.sequence, .ring = m.ring, .sent = step.now};
@@ -330,6 +335,7 @@ std::optional<Instant> Cluster::next_deadline() const {
         const std::optional<Instant> end = Ledger::lifetime_end(holder);
         if (holder.ended && end) keep_earlier(earliest, *end);
         if (holder.proof_complete) keep_earlier(earliest, *holder.proof_complete);
+        if (holder.round_over) keep_earlier(earliest, *holder.round_over);
     }
     return earliest;
 }

@@ -26,6 +26,12 @@ bool outvotes(const Candidate& candidate, const Holder& holder) {
            2 * candidate.ring.members.size() > candidate.configured.size();
 }
 
+// Its "no" has taken effect.
+bool is_over(const Holder& holder, Instant now) {
+    return (holder.proof_complete && *holder.proof_complete <= now) ||
+           (holder.round_over && *holder.round_over <= now);
+}
+
 Duration lifetime_of(NodeTimers timers) {
     const Duration span = 2 * timers.heartbeat + timers.device_timeout;
     return span + Ledger::margin(span);
@@ -77,7 +83,9 @@ void Ledger::declared(NodeId node, NodeTimers timers) {
     found->second.end_of_stream = false;
 }
 
-void Ledger::reported(NodeId node, const Ring& ring, Instant now) {
+void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Instant now) {
+    if (const auto own = holders_.find(node); own != holders_.end() && is_over(own->second, now))
+        holders_.erase(own);
     // Who was released by a broken ring stays so, whatever is reported later; only who has no
     // lifetime would otherwise be in the way again. A young vote may still want proof.
     std::erase_if(holders_, [&](const auto& entry) {
@@ -86,10 +94,18 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant now) {
         return other != node && !has_lifetime(holder.grant.algorithm) && at && *at <= now &&
                now - holder.flag_on >= 2 * holder.timers.heartbeat;
     });
-    words_.insert_or_assign(node, Word{ring, now});
+    words_.insert_or_assign(node, Word{ring, now, first_list_at});
+    for (auto& [other, holder] : holders_)
+        if (other != node && holder.grant.ring.members.contains(node) &&
+            ring.id.seq > holder.grant.ring.id.seq && !holder.last_before_break)
+            holder.last_before_break = holder.last_message;
     const auto found = holders_.find(node);
     if (found == holders_.end() || found->second.grant.ring == ring) return;
     Holder& holder = found->second;
+    if (holder.round_over) {  // its "no" is behind its "yes", in whatever ring both arrive
+        holder.round_over = std::max(*holder.round_over, now + round_longest);
+        return;
+    }
     const bool flag_is_recent = now - holder.flag_on < 2 * holder.timers.heartbeat;
     if (rules_.recent_flag_needs_proof && (flag_is_recent || holder.needs_proof)) {
         holder.needs_proof = true;
@@ -108,11 +124,11 @@ void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
     Holder& holder = found->second;
     if (holder.needs_proof) {
         if (!holder.proof_complete) holder.proof_complete = proof;
-    } else if (now < holder.flag_on + round_longest) {
-        holder.needs_proof = true;
-        holder.proof_complete = holder.flag_on + round_longest;
-    } else {
-        holders_.erase(found);  // R2a
+    } else if (!holder.round_over) {
+        // An ACK that a NACK overtook was read, at the latest, together with it.
+        const Instant on = holder.is_confirmed ? holder.flag_on : now;
+        holder.round_over = on + round_longest;
+        if (*holder.round_over <= now) holders_.erase(found);  // R2a
     }
 }
 
@@ -154,6 +170,7 @@ std::optional<Instant> Ledger::released_at(NodeId node, const Holder& holder,
                                            const Candidate& candidate, Instant now) const {
     std::optional<Instant> earliest = lifetime_end(holder);  // R2e
     if (outvotes(candidate, holder)) keep_earlier(earliest, now);
+    if (holder.round_over) keep_earlier(earliest, *holder.round_over);
     if (holder.needs_proof) {
         if (holder.proof_complete) keep_earlier(earliest, *holder.proof_complete);
         return earliest;
@@ -174,10 +191,13 @@ std::optional<Instant> Ledger::broken_at(NodeId node, const Holder& holder,
         const auto word = words_.find(other);
         if (other == node || word == words_.end()) continue;
         if (word->second.ring.id.seq <= holder.grant.ring.id.seq) continue;
-        const Duration wait = candidate.contains(other) ? Duration(0) : holder.timers.heartbeat;
-        Instant at = word->second.at + wait;
+        // A restarted corosync forms its ring long before the others lose their token (fact 5).
+        const Instant from =
+            candidate.contains(other) ? word->second.first_list_at : word->second.at;
+        Instant at = std::max(word->second.at, from + holder.timers.heartbeat);
         if (failover_ == FailOver::strict)
-            at = std::max(at, holder.last_message + 2 * holder.timers.heartbeat);
+            at = std::max(at, holder.last_before_break.value_or(holder.last_message) +
+                                  2 * holder.timers.heartbeat);
         keep_earlier(earliest, at);
     }
     return earliest;
@@ -232,8 +252,7 @@ std::map<NodeId, Holder> Ledger::expire(Instant now) {
     std::erase_if(holders_, [&](const auto& entry) {
         const Holder& holder = entry.second;
         const std::optional<Instant> end = lifetime_end(holder);
-        const bool over = (holder.ended && end && *end <= now) ||
-                          (holder.proof_complete && *holder.proof_complete <= now);
+        const bool over = (holder.ended && end && *end <= now) || is_over(holder, now);
         if (over) gone.insert(entry);
         return over;
     });

@@ -42,9 +42,13 @@ struct Holder {
     bool end_of_stream = false;    // ... which the node itself ended
     // R2s ii: it left its ring soon after its vote was switched on. An old "yes" may still wait in
     // its corosync's queue, so that only a NACK confirmed in its new ring, and T/2 more, releases
-    // it. R2a: it confirmed a NACK when the "yes" before it may still have been on its way.
+    // it.
     bool needs_proof = false;
     std::optional<Instant> proof_complete;
+    // R2a: it confirmed a NACK when the "yes" before it may still have been on its way round.
+    std::optional<Instant> round_over;
+    // t_m when another member of its ring first reported a later one (fail-over `strict`).
+    std::optional<Instant> last_before_break;
     auto operator<=>(const Holder&) const = default;
 };
 
@@ -76,7 +80,8 @@ public:
     void declared(NodeId node, NodeTimers timers);
 
     // It reported the ring in which it is now, by a membership list (R2b, R2s ii).
-    void reported(NodeId node, const Ring& ring, Instant now);
+    // first_list_at: arrival of the first such list on its connection.
+    void reported(NodeId node, const Ring& ring, Instant first_list_at, Instant now);
 
     // It confirmed a NACK which carried the ring that it reported last (R2a, R2s ii).
     void nack_confirmed(NodeId node, NodeTimers timers, Instant now);
@@ -115,6 +120,7 @@ private:
     struct Word {
         Ring ring;
         Instant at;
+        Instant first_list_at;
         auto operator<=>(const Word&) const = default;
     };
 

@@ -184,6 +184,7 @@ ExitStatus run_daemon(Options options) {
         net::log(net::LogLevel::error, failure.line);
         // The stock daemon in the background calls it a success that somebody else is serving.
         const bool fine = background && failure.status == ExitStatus::running;
+        net::log_flush();
         if (background) background->report(fine ? 0 : 1);
         return failure.status;
     }

@@ -28,7 +28,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        return run(argc, argv);
+        return castvote::net::log_end(run(argc, argv));
     } catch (const std::exception& error) {
         std::fprintf(stderr, "qnetd: %s\n", error.what());
         return static_cast<int>(castvote::qnetd::ExitStatus::failed);

@@ -194,6 +194,7 @@ void Innards::write(KeyWriter& key, const Member& m) {
     key.time(m.nack_unanswered_since);
     key.future(m.ack_not_before);
     key.flag(m.is_newcomer);
+    key.time(m.first_list_at);
     key.flag(m.is_set_aside);
     key.flag(m.was_passed_over);
     key.flag(m.probe.has_value());
@@ -238,12 +239,15 @@ void Innards::write(KeyWriter& key, const Ledger& ledger) {
         key.flag(holder.end_of_stream);
         key.flag(holder.needs_proof);
         key.time(holder.proof_complete);
+        key.time(holder.round_over);
+        key.time(holder.last_before_break);
     }
     key.number(ledger.holders_.size());
     for (const auto& [node, word] : ledger.words_) {
         key.number(node);
         key.ring(word.ring);
         key.time(word.at);
+        key.time(word.first_list_at);
     }
     key.number(ledger.words_.size());
     for (const auto& [node, at] : ledger.known_from_) {

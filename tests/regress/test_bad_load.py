@@ -115,5 +115,6 @@ def test_nobody_reads_the_log(env):
         node.membership([1, 2], (1, 16))
     for node in (one, two):
         node.confirm(node.until(peer.VOTE_INFO, vote=peer.ACK))
-    os.kill(reader.pid, signal.SIGCONT)
-    arbiter.process.says("ring=1.10")
+    os.kill(arbiter.process.pid, signal.SIGTERM)
+    env.wait_for(lambda: not arbiter.process.alive(), 5, "it ends with lines unwritten")
+    assert arbiter.process.popen.returncode == 0, arbiter.process.popen.returncode
