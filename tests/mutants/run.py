@@ -20,6 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 ROOMS = ("CMakeLists.txt", "CMakePresets.json", "cmake", "common", "certs", "qnetd",
          "qdevice-client", "tests")
 SECONDS = 300  # for one test program; who hangs is dead, too
+BUILD_SECONDS = 3600  # of a busy machine
 
 
 class Unusable(Exception):
@@ -93,14 +94,15 @@ class Bench:
         for room in ROOMS:
             refresh(os.path.join(ROOT, room), os.path.join(self.tree, room))
 
-    def call(self, argv, check=False):
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS, check=False)
+    def call(self, argv, check=False, seconds=SECONDS):
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds, check=False)
         if check and done.returncode != 0:
             raise Unusable(f"{' '.join(argv)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         return done
 
     def compile(self, programs):
-        self.call(["cmake", "--build", self.build, "--target", *programs], check=True)
+        self.call(["cmake", "--build", self.build, "--target", *programs], check=True,
+                  seconds=BUILD_SECONDS)
 
     def passes(self, words):
         """Does this test program, with its arguments, end with 0?"""
