@@ -73,8 +73,8 @@ struct Channel::State {
     ChannelLimits limits;
     wire::Framer framer;
     asio::steady_timer reader_wake;  // cancelled when something has been written
-    asio::steady_timer
-        deadline;  // of the switch to TLS, of a release, of the life after a failed write
+    // Of the switch to TLS, of a release, of the life after a failed write.
+    asio::steady_timer deadline;
     std::shared_ptr<ChannelCallbacks> callbacks;  // none: nobody is to be told anything any more
     std::deque<wire::Bytes> queue;
     wire::Bytes batch;           // is being written

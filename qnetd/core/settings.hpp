@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <array>
 #include <string_view>
+#include <utility>
 
 #include "common/wire/instant.hpp"
 #include "common/wire/types.hpp"
@@ -29,13 +31,12 @@ enum class FailOver : std::uint8_t {
     fast,    // ask it; without an answer within probe_timeout decide without it
     strict,  // wait two heartbeats: a living daemon has given the vote up by then
 };
-// As the option is spelled.
+// As the option is spelled: for options, status and tests.
+constexpr std::array<std::pair<std::string_view, FailOver>, 3> failover_names{
+    {{"stock", FailOver::stock}, {"fast", FailOver::fast}, {"strict", FailOver::strict}}};
 constexpr std::string_view name_of(FailOver failover) {
-    switch (failover) {
-        case FailOver::stock: return "stock";
-        case FailOver::fast: return "fast";
-        case FailOver::strict: return "strict";
-    }
+    for (const auto& [name, policy] : failover_names)
+        if (policy == failover) return name;
     return "?";
 }
 

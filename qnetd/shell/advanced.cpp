@@ -79,8 +79,8 @@ bool set_coefficient(Options& options, std::string_view text) {
 }
 
 bool set_failover(Options& options, std::string_view text) {
-    for (const FailOver failover : {FailOver::stock, FailOver::fast, FailOver::strict}) {
-        if (!is_word(text, name_of(failover))) continue;
+    for (const auto& [name, failover] : failover_names) {
+        if (!is_word(text, name)) continue;
         options.arbiter.failover = failover;
         return true;
     }

@@ -31,8 +31,7 @@ const std::map<std::string, wire::TlsSupported> tls_words{
     {"off", wire::TlsSupported::unsupported},
     {"on", wire::TlsSupported::supported},
     {"required", wire::TlsSupported::required}};
-const std::map<std::string, FailOver> failover_words{
-    {"stock", FailOver::stock}, {"fast", FailOver::fast}, {"strict", FailOver::strict}};
+const std::map<std::string, FailOver> failover_words{failover_names.begin(), failover_names.end()};
 const std::map<std::string, bool> switch_words{{"on", true}, {"off", false}};
 const std::map<std::string, AddressFamily> family_words{
     {"any", AddressFamily::any}, {"ipv4", AddressFamily::v4}, {"ipv6", AddressFamily::v6_only}};

@@ -37,9 +37,8 @@ const std::map<std::string, bool qnetd::Rules::*> rules_by_name = {
     {"R3-guard", &qnetd::Rules::guard_after_start},
 };
 
-const std::map<std::string, qnetd::FailOver> policies = {{"stock", qnetd::FailOver::stock},
-                                                         {"fast", qnetd::FailOver::fast},
-                                                         {"strict", qnetd::FailOver::strict}};
+const std::map<std::string, qnetd::FailOver> policies{qnetd::failover_names.begin(),
+                                                      qnetd::failover_names.end()};
 
 Options options_for(const Arguments& arguments, std::uint64_t seed) {
     Options options = options_of(seed);

@@ -114,9 +114,8 @@ void Scenario::settings(Words words) {
     cluster_ = words.take("cluster", cluster_);
     if (const auto value = words.take("device_timeout"); !value.empty())
         settings_.device_timeout = duration(value);
-    const std::map<std::string, qnetd::FailOver> policies = {{"stock", qnetd::FailOver::stock},
-                                                             {"fast", qnetd::FailOver::fast},
-                                                             {"strict", qnetd::FailOver::strict}};
+    const std::map<std::string, qnetd::FailOver> policies{qnetd::failover_names.begin(),
+                                                          qnetd::failover_names.end()};
     settings_.failover = one_of(words.take("failover", "stock"), policies);
     qnetd::Rules& rules = settings_.rules;
     rules.release_before_handover = one_of(words.take("R2", "on"), on_off);
