@@ -40,7 +40,8 @@ int connect_to(int socket, const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (socket < 0) return errno;
-    if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
+    // For no path at all this is what the stock tools say, too.
+    if (path.empty() || path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
     path.copy(address.sun_path, path.size());
     const auto* generic = reinterpret_cast<const sockaddr*>(&address);
     return ::connect(socket, generic, sizeof address) == 0 ? 0 : errno;

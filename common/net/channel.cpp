@@ -5,8 +5,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/net/channel.hpp"
 
-#include <netinet/tcp.h>
-
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
@@ -14,8 +12,8 @@
 #include <optional>
 #include <utility>
 
+#include "common/net/channel_ends.hpp"
 #include "common/net/tls_verify.hpp"
-#include "common/net/tls_words.hpp"
 #include "common/wire/check.hpp"
 
 namespace castvote::net {
@@ -35,30 +33,6 @@ enum class Phase { plain, switching, tls };
 
 using TlsStream = asio::ssl::stream<tcp::socket&>;
 
-std::string words_of(const error_code& error) {
-    if (error == asio::error::eof || error == asio::ssl::error::stream_truncated)
-        return "the peer closed the connection";
-    if (error.category() == asio::error::get_ssl_category())
-        return tls_failure_text(static_cast<unsigned int>(error.value()));
-    return error.message();
-}
-
-ChannelEnd end_of(const error_code& error) {
-    if (error == asio::error::eof || error == asio::ssl::error::stream_truncated)
-        return ChannelEnd::end_of_stream;
-    if (error.category() == asio::error::get_ssl_category()) return ChannelEnd::tls_failed;
-    return ChannelEnd::reset_or_error;
-}
-
-// The system tells a reset only once. When a write was told, the reader is shown an end of stream
-// that the peer never sent; but after a FIN alone the connection would still stand on our side.
-bool is_gone(tcp::socket& socket) {
-    tcp_info info{};
-    socklen_t size = sizeof info;
-    return ::getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
-           info.tcpi_state == TCP_CLOSE;
-}
-
 }  // namespace
 
 struct Channel::State {
@@ -73,7 +47,7 @@ struct Channel::State {
     ChannelLimits limits;
     wire::Framer framer;
     asio::steady_timer reader_wake;  // cancelled when something has been written
-    // Of the switch to TLS, of a release, of the life after a failed write.
+    // Of the switch to TLS, of a release, of a parting, of the life after a failed write.
     asio::steady_timer deadline;
     std::shared_ptr<ChannelCallbacks> callbacks;  // none: nobody is to be told anything any more
     std::deque<wire::Bytes> queue;
@@ -88,6 +62,8 @@ struct Channel::State {
     std::size_t unread = 0;     // bytes read from the socket and not yet fed to the framer
     std::optional<TlsContext> wanted_tls;
     std::function<void(tcp::socket)> on_released;
+    std::function<void()> on_parted;  // set: we are leaving, nobody wants what still comes
+    bool said_goodbye = false;
     std::unique_ptr<TlsCheck> check;
     std::optional<TlsStream> tls;  // refers to socket and check: declared last, ends first
 
@@ -129,6 +105,7 @@ struct ChannelLoops {
         asio::post(s.socket.get_executor(), [self, end, detail = std::move(detail)] {
             auto callbacks = std::exchange(self->state_->callbacks, nullptr);
             auto on_released = std::exchange(self->state_->on_released, nullptr);
+            if (const auto on_parted = std::exchange(self->state_->on_parted, nullptr)) on_parted();
             if (!callbacks) return;
             if (on_released)
                 on_released(tcp::socket(self->state_->socket.get_executor()));
@@ -165,7 +142,7 @@ struct ChannelLoops {
         State& s = *self->state_;
         if (!s.started || !s.open || s.write_failed || s.in_message || s.in_flight > 0) return;
         const std::size_t messages = s.writable();
-        if (messages == 0) return;
+        if (messages == 0) return say_goodbye(self);
         s.take(messages);
         const auto written = [self](const error_code& error, std::size_t) {
             self->state_->in_flight = 0;
@@ -179,6 +156,16 @@ struct ChannelLoops {
             asio::async_write(*s.tls, asio::buffer(s.batch), written);
         else
             asio::async_write(s.socket, asio::buffer(s.batch), written);
+    }
+
+    // The end of our stream, once all has been written that was to be. TLS waits for the peer's
+    // close_notify then; the reader, which knows better, does not wait for that.
+    static void say_goodbye(const Self& self) {
+        State& s = *self->state_;
+        if (!s.on_parted || std::exchange(s.said_goodbye, true)) return;
+        if (s.tls) return s.tls->async_shutdown([self](const error_code&) {});
+        error_code ignored;
+        s.socket.shutdown(tcp::socket::shutdown_send, ignored);
     }
 
     static void linger(const Self& self, const error_code& error) {
@@ -219,7 +206,11 @@ struct ChannelLoops {
         while (s.open) {
             error_code error;
             std::size_t size = 0;
-            if (s.tls) {
+            if (s.on_parted) {
+                const auto result =
+                    co_await s.socket.async_read_some(asio::buffer(buffer), as_result);
+                std::tie(error, size) = result;
+            } else if (s.tls) {
                 const auto result =
                     co_await s.tls->async_read_some(asio::buffer(buffer), as_result);
                 std::tie(error, size) = result;
@@ -230,6 +221,8 @@ struct ChannelLoops {
                 std::tie(error, size) = result;
             }
             if (!s.open) co_return;
+            // While we are leaving TLS may stumble over what comes after its end: no matter.
+            if (s.on_parted && (!error || is_of_tls(error))) continue;
             if (error) {
                 const bool is_reset = is_unproven_end(s, error) && is_gone(s.socket);
                 finish(self, is_reset ? ChannelEnd::reset_or_error : end_of(error),
@@ -246,7 +239,7 @@ struct ChannelLoops {
         State& s = *self->state_;
         std::size_t delivered = 0;
         s.unread = bytes.size();
-        while (s.open && s.unread > 0) {
+        while (s.open && s.unread > 0 && !s.on_parted) {
             s.unread -= s.framer.feed(bytes.last(s.unread));
             auto inbound = s.framer.next();
             if (!inbound) continue;
@@ -316,7 +309,7 @@ void Channel::start(ChannelCallbacks callbacks) {
 
 void Channel::send(const wire::Message& message) {
     State& s = *state_;
-    if (!s.open || s.write_failed) return;
+    if (!s.open || s.write_failed || s.on_parted) return;
     if (s.queued() >= s.limits.queue_messages_max) {
         ChannelLoops::finish(shared_from_this(), ChannelEnd::queue_full,
                              "the peer does not read what it is sent");
@@ -345,6 +338,23 @@ void Channel::close() {
     state_->callbacks.reset();
     state_->on_released = nullptr;
     if (state_->open) state_->shut();
+}
+
+void Channel::part(Duration patience, std::function<void()> on_parted) {
+    State& s = *state_;
+    if (!s.open || !s.started || s.write_failed || s.phase == Phase::switching) {
+        close();
+        asio::post(s.socket.get_executor(), std::move(on_parted));
+        return;
+    }
+    s.callbacks.reset();
+    s.on_released = nullptr;
+    s.on_parted = std::move(on_parted);
+    s.deadline.expires_after(patience);
+    s.deadline.async_wait([self = shared_from_this()](const error_code& error) {
+        if (!error) ChannelLoops::finish(self, ChannelEnd::reset_or_error, "");
+    });
+    ChannelLoops::write_on(shared_from_this());
 }
 
 void Channel::release(std::function<void(tcp::socket)> on_released) {

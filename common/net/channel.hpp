@@ -30,7 +30,7 @@ struct ChannelLimits {
 enum class ChannelEnd { end_of_stream, reset_or_error, queue_full, tls_failed };
 
 // All are called on the io_context's thread, never from inside a call of ours, and never after
-// close(), release() or on_end.
+// close(), part(), release() or on_end.
 struct ChannelCallbacks {
     std::function<void(wire::Inbound)> on_message;  // one frame, in order of arrival
     std::function<void(const TlsFacts&)> on_tls;    // the handshake is done
@@ -60,6 +60,12 @@ public:
     // Ends the connection at once; what is queued is dropped, the peer reads FIN (or RST, where
     // bytes of it were unread). No callback follows.
     void close();
+
+    // Leaves in order: what is queued is sent, then the end of our stream (close_notify in TLS),
+    // and what still comes is thrown away until the peer's end, for `patience` at most, so that no
+    // unread byte turns our end into a reset. `on_parted` follows, from the loop; nothing else
+    // does. A connection that is not that far (connecting TLS) is closed at once.
+    void part(Duration patience, std::function<void()> on_parted);
 
     // Only from inside on_message and only before start_tls: hands the bare socket over once all
     // that is queued has been written, positioned exactly behind the current message; an invalid

@@ -166,7 +166,6 @@ void Daemon::node_ended(int status) {
         if (ending_now_) return;
         if (node_) last_status_ = node_->status();
         node_.reset();
-        uplink_.reset();
         deadline_timer_.cancel();
         switch (ending_) {
             case Ending::replaced: ending_ = Ending::none; return replace_node(configuration_);

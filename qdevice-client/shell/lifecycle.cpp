@@ -268,7 +268,7 @@ void Daemon::end(int status) {
     if (std::exchange(ending_now_, true)) return;
     attempt_timer_.cancel();
     deadline_timer_.cancel();
-    uplink_.reset();
+    if (uplink_) uplink_->disconnect();
     node_.reset();
     if (is_ready_) net::notify_service_manager("STOPPING=1");
     if (!provider_) return finish(status, /*withdrawn=*/true);
@@ -284,7 +284,8 @@ void Daemon::finish(int status, bool withdrawn) {
         net::log(net::LogLevel::notice, "stopped: the vote is withdrawn");
     status_ = status;
     control_.reset();
-    io_.stop();
+    if (!uplink_) return io_.stop();
+    uplink_->when_left([this] { io_.stop(); });
 }
 
 }  // namespace castvote::qdevice

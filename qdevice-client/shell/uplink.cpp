@@ -11,6 +11,9 @@ namespace castvote::qdevice {
 
 namespace {
 
+// A living arbiter closes its end in milliseconds; a dead one must not hold up our own end.
+constexpr Duration farewell{500};
+
 LostCause cause_of(net::ChannelEnd end) {
     switch (end) {
         case net::ChannelEnd::end_of_stream: return LostCause::end_of_stream;
@@ -81,7 +84,18 @@ void Uplink::start_tls() {
 
 void Uplink::disconnect() {
     if (const auto connector = std::exchange(connector_, nullptr)) connector->cancel();
-    if (const auto channel = std::exchange(channel_, nullptr)) channel->close();
+    const auto channel = std::exchange(channel_, nullptr);
+    if (!channel) return;
+    ++leaving_->channels;
+    channel->part(farewell, [leaving = leaving_] {
+        if (--leaving->channels > 0) return;
+        if (const auto on_none = std::exchange(leaving->on_none, nullptr)) on_none();
+    });
+}
+
+void Uplink::when_left(std::function<void()> then) {
+    if (leaving_->channels == 0) return then();
+    leaving_->on_none = std::move(then);
 }
 
 }  // namespace castvote::qdevice

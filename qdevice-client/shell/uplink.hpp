@@ -37,11 +37,20 @@ public:
     void send(const wire::Message& message);
     void start_tls();
     void set_receive_limit(std::size_t bytes);
+    // In order, and behind our back: the arbiter shall read an end of stream, not a reset.
     void disconnect();
+    // Calls back, perhaps at once, when the arbiter has taken note of every disconnect() so far, or
+    // has had the time to. Once.
+    void when_left(std::function<void()> then);
     // Something arrived that was not delivered yet.
     bool has_input() const { return channel_ && channel_->has_input(); }
 
 private:
+    struct Leaving {
+        int channels = 0;
+        std::function<void()> on_none;
+    };
+
     void connected(net::tcp::socket socket);
     void received(wire::Inbound inbound);
     void tls_established(const net::TlsFacts& facts);
@@ -51,6 +60,7 @@ private:
     std::function<void(EventWhat)> deliver_;
     std::shared_ptr<net::Connector> connector_;
     std::shared_ptr<net::Channel> channel_;
+    std::shared_ptr<Leaving> leaving_ = std::make_shared<Leaving>();
 };
 
 }  // namespace castvote::qdevice

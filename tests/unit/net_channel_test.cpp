@@ -307,3 +307,61 @@ TEST_CASE("a released socket stands exactly behind the message, and what was que
     CHECK(later.messages[0] == echo(2));
     CHECK(loopback.near.available() == wire::encode(echo(77)).size());
 }
+
+// The node leaves while the arbiter's words pour in.
+TEST_CASE("who leaves in order ends the stream, whatever it has not read; last words arrive") {
+    Pair pair({.queue_messages_max = 5000});
+    const bool in_tls = GENERATE(false, true);
+    bool parted = false;
+    const auto pour = [&] {
+        for (std::uint32_t i = 0; i < 2000; ++i) pair.arbiter.channel->send(echo(i));
+    };
+    if (in_tls) {
+        pair.start(arbiter_context(), node_context());
+        pair.until([&] { return pair.arbiter.messages.size() == 3 && pair.node.facts; });
+    } else {
+        pair.arbiter.start();
+        pair.node.start();
+    }
+    const std::size_t before = pair.node.messages.size();
+    pair.node.on_message = [&] {
+        pair.node.channel->send(echo(77));
+        pair.node.channel->part(Duration(5000), [&] { parted = true; });
+        pair.node.channel->send(echo(78));  // too late
+        pour();                             // still on its way when the node is gone
+    };
+    pour();
+    pair.until([&] { return pair.arbiter.end.has_value() && parted; });
+    CHECK(*pair.arbiter.end == ChannelEnd::end_of_stream);
+    CHECK(pair.arbiter.messages.back() == echo(77));
+    CHECK(pair.node.messages.size() == before + 1);
+    CHECK_FALSE(pair.node.end.has_value());
+    CHECK_FALSE(pair.node.channel->is_open());
+}
+
+TEST_CASE("nobody is waited for longer than patience lasts, nor in the middle of a handshake") {
+    Loopback loopback;
+    Listening node(std::move(loopback.far), {});
+    bool parted = false;
+    SECTION("the peer does not close its end") {
+        node.start();
+        node.channel->part(Duration(50), [&] { parted = true; });
+        loopback.until([&] { return parted; });
+    }
+    SECTION("the peer says nothing to our hello") {
+        node.tls = node_context();
+        node.start();
+        asio::write(loopback.near, asio::buffer(wire::encode(numbered(node.switch_at, 2))));
+        loopback.until([&] { return loopback.near.available() > 0; });
+        node.channel->part(Duration(60000), [&] { parted = true; });
+        loopback.until([&] { return parted; });
+    }
+    SECTION("it has ended already") {
+        node.start();
+        loopback.near.close();
+        loopback.until([&] { return node.end.has_value(); });
+        node.channel->part(Duration(60000), [&] { parted = true; });
+        loopback.until([&] { return parted; });
+    }
+    CHECK_FALSE(node.channel->is_open());
+}
