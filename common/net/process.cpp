@@ -17,7 +17,7 @@ namespace castvote::net {
 
 namespace {
 
-constexpr mode_t directory_mode = 0750;
+constexpr mode_t directory_mode = 0770;
 constexpr mode_t file_mode = 0640;
 
 std::string system_words(int error) { return std::generic_category().message(error); }

@@ -18,7 +18,7 @@ public:
         bool another_instance = false;
         std::string text;  // one line that names the file
     };
-    // Creates the directory (0750) when only that is missing, writes the pid. Not inherited by a
+    // Creates the directory (0770) when only that is missing, writes the pid. Not inherited by a
     // fork: take it after going into the background.
     static Expected<PidFile, Error> take(const std::string& path);
     PidFile(PidFile&& other) noexcept;

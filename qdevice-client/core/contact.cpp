@@ -99,7 +99,11 @@ void Node::disconnected(const std::string& why, Duration wait_max, const std::st
     unanswered_.clear();
     withheld_.clear();
     reported_ring_.reset();
-    if (heuristics_purpose_ == Purpose::connect) heuristics_purpose_ = Purpose::none;
+    if (heuristics_purpose_ == Purpose::connect) {
+        heuristics_purpose_ = owes_membership_ ? Purpose::membership : Purpose::none;
+        schedule_regular();
+    }
+    owes_membership_ = false;
     // Whatever the algorithm: who is cut off has no vote (docs/safety.md).
     if (ring_) deny();
     Duration wait = std::min(retry_first * (1 << std::min(failures_, 10u)), wait_max);

@@ -62,6 +62,9 @@ void Node::on(const RingChanged&) {
         // start it clears a vote that a crashed predecessor may have left (arbiter.md 10, W2).
         deny();
         if (is_first) connect();
+        // Nothing waits for the result here; the status shows it.
+        if (settings_.config.heuristics_mode != HeuristicsMode::off)
+            run_heuristics(Purpose::membership);
         return;
     }
     paused_ = true;
@@ -96,7 +99,9 @@ void Node::on(const ConfigChanged& changed) {
     const bool has_new_nodes = !is_same_set(settings_.config.nodes, changed.config.nodes);
     const bool has_new_commands =
         settings_.config.heuristics_commands != changed.config.heuristics_commands;
+    const auto version = settings_.config.config_version;
     settings_.config = changed.config;
+    if (!has_new_nodes) settings_.config.config_version = version;  // node.md 5.7
     if (is_accepted() && arbiter_lacks_heuristics_ &&
         settings_.config.heuristics_mode != HeuristicsMode::off)
         give_up("heuristics are switched on and the arbiter does not know them", refusal_wait_max);
@@ -181,6 +186,9 @@ void Node::apply(Vote vote) {
 // -- heuristics -----------------------------------------------------------------------------------
 
 void Node::run_heuristics(Purpose purpose) {
+    if (purpose == Purpose::connect && heuristics_purpose_ == Purpose::membership)
+        owes_membership_ = true;
+    if (purpose == Purpose::membership) owes_membership_ = false;
     heuristics_purpose_ = purpose;
     const bool delays_sync =
         purpose == Purpose::membership || (purpose == Purpose::connect && sync_in_progress_);
@@ -210,6 +218,7 @@ void Node::on(const HeuristicsDone& done) {
             break;
         case Purpose::connect:
             heuristics_connect_ = heuristics_latest_ = done.result;
+            if (std::exchange(owes_membership_, false)) heuristics_membership_ = done.result;
             paused_ = false;
             if (link_ == Link::heuristics) send_lists(done.result);
             break;
@@ -285,6 +294,7 @@ Status Node::status() const {
     status.quorum_list = quorum_list_;
     status.sync_in_progress = sync_in_progress_;
     status.connection = link_ == Link::joined ? ConnectionState::connected : outcome_;
+    status.is_connecting = link_ != Link::idle && link_ != Link::joined;
     status.next_attempt = retry_at_;
     status.tls = tls_;
     status.client_certificate_sent = client_certificate_sent_;

@@ -155,6 +155,7 @@ private:
     // heuristics
     std::uint32_t heuristics_number_ = 0;
     Purpose heuristics_purpose_ = Purpose::none;
+    bool owes_membership_ = false;  // a membership run was superseded by one for the connection
     std::optional<Instant> next_regular_;
     wire::Heuristics heuristics_latest_ = wire::Heuristics::undefined;
     wire::Heuristics heuristics_regular_ = wire::Heuristics::undefined;

@@ -28,6 +28,7 @@ struct Status {
     std::vector<wire::NodeInfo> quorum_list;
     bool sync_in_progress = false;
     ConnectionState connection = ConnectionState::disconnected;
+    bool is_connecting = false;  // an attempt is under way, whatever became of the last
     bool tls = false;
     bool client_certificate_sent = false;
     bool arbiter_lacks_keep_active = false;

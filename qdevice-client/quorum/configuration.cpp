@@ -99,6 +99,7 @@ bool Configuration::same_connection(const Configuration& other) const {
     Settings b = other.settings;
     a.config = b.config = NodeConfig{};
     a.jitter_seed = b.jitter_seed = 0;
+    a.wait_for_all = b.wait_for_all = false;  // no rule of the core depends on it
     return a == b && host == other.host && port == other.port &&
            force_ip_version == other.force_ip_version && device_votes == other.device_votes;
 }
@@ -155,8 +156,8 @@ Configuration reread_configuration(const Snapshot& map, const ConfigurationLimit
     return fresh;
 }
 
-bool has_device_model(const Snapshot& map) {
-    return get<std::string>(map, "quorum.device.model").has_value();
+std::string device_model(const Snapshot& map) {
+    return get<std::string>(map, "quorum.device.model").value_or("");
 }
 
 bool reload_in_progress(const Snapshot& map) {

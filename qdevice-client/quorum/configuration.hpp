@@ -75,7 +75,7 @@ Configured<Configuration> read_configuration(const Snapshot& map,
 Configuration reread_configuration(const Snapshot& map, const ConfigurationLimits& limits,
                                    const Configuration& old);
 
-bool has_device_model(const Snapshot& map);
+std::string device_model(const Snapshot& map);  // empty: none
 bool reload_in_progress(const Snapshot& map);
 // logging.debug and the QDEVICE subsystem's own key, which wins (node.md 5.5).
 bool debug_wanted(const Snapshot& map, std::vector<std::string>& warnings);

@@ -114,7 +114,7 @@ Expected<Configuration, StartError> CorosyncProvider::open() {
                      "corosync does not hand out its configuration (cmap)"});
     auto configuration = read_configuration(*map, options_.limits);
     if (!configuration) {
-        const bool not_ready = !has_device_model(*map) || reload_in_progress(*map);
+        const bool not_ready = device_model(*map).empty() || reload_in_progress(*map);
         return fail({not_ready ? StartProblem::not_ready : StartProblem::configuration,
                      configuration.error().text()});
     }

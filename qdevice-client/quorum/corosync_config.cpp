@@ -59,7 +59,8 @@ void CorosyncProvider::apply(const Snapshot& map) {
     const bool debug = castvote::qdevice::debug_wanted(map, logging_warnings);
     if (debug != std::exchange(debug_, debug)) listener_(DebugWanted{debug});
     if (alive.expired() || !listener_) return;
-    if (!has_device_model(map)) return listener_(DeviceRemoved{});
+    if (const std::string model = device_model(map); model != "net")
+        return listener_(DeviceRemoved{model});
     Configuration fresh = reread_configuration(map, options_.limits, configuration_);
     fresh.warnings.insert(fresh.warnings.end(), logging_warnings.begin(), logging_warnings.end());
     const bool same = fresh == configuration_;

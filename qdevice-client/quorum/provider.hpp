@@ -20,8 +20,10 @@ struct Reconfigured {
     Configuration configuration;
 };
 
-// quorum.device.model is gone: nobody wants our vote any more.
-struct DeviceRemoved {};
+// quorum.device.model is gone, or names another model: nobody wants our vote any more.
+struct DeviceRemoved {
+    std::string model;  // empty: none
+};
 
 // Logging keys changed.
 struct DebugWanted {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -31,6 +32,17 @@ Set number(T& to, std::int64_t least, std::int64_t most) {
         const auto value = keys::parse_number(text);
         if (!value || *value < least || *value > most) return false;
         to = static_cast<T>(*value);
+        return true;
+    };
+}
+
+// A size in stock; what is beyond all reason counts as the most that there can be.
+template <class T>
+Set size(T& to, std::int64_t least) {
+    return [&to, least](const std::string& text) {
+        const auto value = keys::parse_number(text);
+        if (!value || *value < least) return false;
+        to = static_cast<T>(std::min(*value, u32_max));
         return true;
     };
 }
@@ -126,15 +138,15 @@ std::vector<Setting> table(Advanced& a, std::string& ignored) {
         {"heuristics_max_timeout", number(l.heuristics_max_timeout_ms, 250, u32_max)},
         {"heuristics_min_interval", number(l.heuristics_min_interval_ms, 250, u32_max)},
         {"heuristics_max_interval", number(l.heuristics_max_interval_ms, 250, u32_max)},
-        {"heuristics_max_execs", number(l.heuristics_max_execs, 1, u32_max)},
+        {"heuristics_max_execs", size(l.heuristics_max_execs, 1)},
         {"heuristics_use_execvp", boolean(a.heuristics.use_path)},
-        {"heuristics_max_processes", number(a.heuristics.max_processes, 1, u32_max)},
+        {"heuristics_max_processes", size(a.heuristics.max_processes, 1)},
         {"heuristics_kill_list_interval", ms(a.heuristics.kill_interval, 250)},
         {"net_nss_db_dir", text(a.certificates)},
-        {"net_initial_msg_receive_size", number(a.message_receive_size_initial, 16, u32_max)},
-        {"net_initial_msg_send_size", number(a.message_send_size_initial, 16, u32_max)},
-        {"net_min_msg_send_size", number(a.message_send_size_min, 16, u32_max)},
-        {"net_max_msg_receive_size", number(a.message_receive_size_max, 16, u32_max)},
+        {"net_initial_msg_receive_size", size(a.message_receive_size_initial, 16)},
+        {"net_initial_msg_send_size", size(a.message_send_size_initial, 16)},
+        {"net_min_msg_send_size", size(a.message_send_size_min, 16)},
+        {"net_max_msg_receive_size", size(a.message_receive_size_max, 16)},
         {"net_max_send_buffers", number(a.send_buffers_max, 2, size_max)},
         {"net_nss_qnetd_cn", text(a.server_name)},
         {"net_nss_client_cert_nickname", text(ignored)},  // PEM files have no nicknames

@@ -102,11 +102,13 @@ void Daemon::on_provider(ProviderEvent event) {
                   feed(std::move(lost));
               },
               [this](Reconfigured& changed) { reconfigured(changed.configuration); },
-              [this](DeviceRemoved&) {
-                  net::log(
-                      net::LogLevel::notice,
-                      "the quorum device was removed from corosync.conf: this daemon withdraws "
-                      "its vote and ends; start it again once a device is configured");
+              [this](DeviceRemoved& removed) {
+                  net::log(net::LogLevel::notice,
+                           fmt::format("{}: this daemon withdraws its vote and ends; start it "
+                                       "again once a device with 'model: net' is configured",
+                                       removed.model.empty()
+                                           ? "the quorum device was removed from corosync.conf"
+                                           : "quorum.device.model is '" + removed.model + "' now"));
                   if (ending_ == Ending::none) ending_ = Ending::removed;
                   feed(StopRequested{});
               },
@@ -248,6 +250,7 @@ void Daemon::answer(const std::vector<std::string>& words, const ipc::Answer& re
     if (!status) return reply(ipc::error("Can't get QDevice status"));
     if (!node_) {
         status->connection = ConnectionState::disconnected;
+        status->is_connecting = false;
         status->vote_timer = VoteTimer::stopped;
         status->quorate = false;
     }

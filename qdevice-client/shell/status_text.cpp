@@ -73,8 +73,9 @@ const char* tls_text(wire::TlsSupported tls) {
     return "Unknown";
 }
 
-const char* state_text(ConnectionState state) {
-    switch (state) {
+const char* state_text(const Status& s) {
+    if (s.is_connecting) return "Connecting";
+    switch (s.connection) {
         case ConnectionState::disconnected: return "Disconnected";
         case ConnectionState::connecting: return "Connecting";
         case ConnectionState::connect_failed: return "Connect failed";
@@ -192,7 +193,7 @@ void net_part(Lines& lines, const Status& s, const StatusContext& context) {
     lines.always("Tie-breaker:\t\t{}", tie_breaker_text(s.settings.tie_breaker));
     lines.verbose("KAP Tie-breaker:\t{}", keep_active_text(s));
     lines.verbose("Poll timer running:\t{}", timer_text(s.vote_timer));
-    lines.always("State:\t\t\t{}", state_text(s.connection));
+    lines.always("State:\t\t\t{}", state_text(s));
     heuristics_line(lines, s);
     if (!connected) return;
     lines.verbose("TLS active:\t\t{}", !s.tls                      ? "No"

@@ -86,6 +86,39 @@ TEST_CASE("regular heuristics: run every interval, told when they change") {
     CHECK(table.status().heuristics_regular == Heuristics::pass);
 }
 
+TEST_CASE("heuristics run for every ring, whether the arbiter is there or not") {
+    NodeTable table(with(HeuristicsMode::on));
+    CHECK(all_of<qdevice::RunHeuristics>(table.start()).at(0).timeout == Duration(15000));
+    CHECK(table.heuristics_done(Heuristics::pass).empty());
+    CHECK(table.status().heuristics_membership == Heuristics::pass);
+    CHECK(table.status().heuristics_latest == Heuristics::pass);
+    CHECK(has<qdevice::RunHeuristics>(table.run(Duration(30000))));
+    const Actions failed = table.heuristics_done(Heuristics::fail);
+    CHECK(sent(failed).empty());
+    CHECK(!reports(failed, Level::error).empty());
+    CHECK(table.status().heuristics_regular == Heuristics::fail);
+}
+
+TEST_CASE("a run for the connection stands for the run for the ring that it supersedes") {
+    NodeTable table(with(HeuristicsMode::on));
+    table.start_and_sync();
+    table.reach_init();
+    const std::uint32_t membership = table.last_heuristics();
+    table.receive(from::init_reply(2));
+    SECTION("it ends") {
+        CHECK(table.step(qdevice::HeuristicsDone{membership, Heuristics::fail}).empty());
+        table.heuristics_done(Heuristics::pass);
+        CHECK(table.status().heuristics_connect == Heuristics::pass);
+    }
+    SECTION("its connection ends first") {
+        table.step(qdevice::ConnectionLost{qdevice::LostCause::reset_or_error, ""});
+        CHECK(sent(table.heuristics_done(Heuristics::pass)).empty());
+        CHECK(table.status().heuristics_connect == Heuristics::undefined);
+    }
+    CHECK(table.status().heuristics_membership == Heuristics::pass);
+    CHECK(has<qdevice::RunHeuristics>(table.run(Duration(30000))));
+}
+
 TEST_CASE("in mode sync there are no regular runs, and none in mode off") {
     for (const auto mode : {HeuristicsMode::sync, HeuristicsMode::off}) {
         NodeTable table = joined(mode, Heuristics::undefined);
@@ -135,8 +168,13 @@ TEST_CASE("a changed node list is told while joined; its order means nothing") {
     CHECK(list.node_list_type == NodeListType::changed_config);
     CHECK(list.config_version == 4);
     CHECK(list.node_info.size() == 3);
+    // A new version without new nodes is not told, and not shown.
+    config.config_version = 5;
+    CHECK(sent(table.step(ConfigChanged{config})).empty());
+    CHECK(table.status().settings.config.config_version == 4);
     config.nodes[2].data_center_id = 7;
-    CHECK(sent(table.step(ConfigChanged{config})).size() == 1);
+    const Actions moved = table.step(ConfigChanged{config});
+    CHECK(sent(moved, MessageType::node_list).config_version == 5);
     CHECK(casts(table.run(Duration(5000))) == "yes 1.5");
 }
 
