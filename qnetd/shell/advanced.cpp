@@ -193,8 +193,8 @@ Expected<void, std::string> apply_advanced(std::string_view list, Options& optio
     while (!list.empty()) {
         const std::size_t comma = list.find(',');
         const std::string_view setting = list.substr(0, comma);
-        if (!setting.empty())
-            if (auto applied = apply_one(setting, options); !applied) return applied;
+        if (setting.empty() || setting.front() == '=') break;  // as the stock parser does
+        if (auto applied = apply_one(setting, options); !applied) return applied;
         list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
     }
     return {};

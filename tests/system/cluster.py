@@ -89,7 +89,7 @@ class Node:
 
 class Cluster:
     def __init__(self, env, arbiter="ours", node="ours", name="castvote", token=1000,
-                 timeout=2000, sync_timeout=4000):
+                 timeout=2000, sync_timeout=4000, device=DEVICE):
         for program in ("corosync", "corosync-quorumtool", "setpriv"):
             env.need_program(program)
         for kind, what in ((arbiter, "corosync-qnetd"), (node, "corosync-qdevice")):
@@ -97,6 +97,7 @@ class Cluster:
                 env.need_program(what)
         self.env = env
         self.name = name
+        self.device = device  # the section of corosync.conf
         self.kinds = {"qnetd": arbiter, "qdevice": node}
         self.timers = {"token": token, "timeout": timeout, "sync_timeout": sync_timeout}
         self.world = env.world()
@@ -187,7 +188,7 @@ class Cluster:
 
     def start_corosync(self, number):
         node = self.nodes[number]
-        device = DEVICE.format(arbiter=ARBITER_ADDRESS, **self.timers)
+        device = self.device.format(arbiter=ARBITER_ADDRESS, **self.timers)
         node.host.write("/etc/corosync/corosync.conf", CONFIGURATION.format(
             name=self.name, device=device if self.kinds["qnetd"] else "", **self.timers))
         os.makedirs(node.host.path("/etc/corosync/uidgid.d"), exist_ok=True)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import signal
 
+import cluster as clusters
 from cluster import Cluster
 
 
@@ -100,3 +101,111 @@ def test_without_corosync_it_says_so(env):
     cluster = Cluster(env, arbiter="ours", node="ours")
     done = cluster.nodes[1].host.run([env.program("qdevice-client")], check=False, seconds=20)
     assert done.returncode != 0 and "corosync" in done.stderr, done
+
+
+# -- what is checked before corosync is told anything, and what is left behind ---------------------
+
+def shows_no_device(cluster, number):
+    """corosync has heard of no device on this node, or hears of it no more: not registered."""
+    local = next(line for line in cluster.quorumtool(number).splitlines() if "(local)" in line)
+    return " NR " in local or "," not in local
+
+
+def test_every_way_out_withdraws_the_device(env):
+    cluster = booted(env)
+    node = cluster.nodes[2]
+    ways = {"SIGINT": lambda: node.daemon.signal(signal.SIGINT),
+            "shutdown": lambda: node.host.run([env.program("corosync-qdevice-tool"), "-H"]),
+            "own shutdown": lambda: node.host.run([env.program("qdevice-tool"), "shutdown"]),
+            "SIGTERM": lambda: node.daemon.signal(signal.SIGTERM)}
+    for name, leave in ways.items():
+        leave()
+        assert node.daemon.wait() == 0, name
+        assert shows_no_device(cluster, 2), f"{name}:\n{cluster.quorumtool(2)}"
+        cluster.start_daemon(2)
+        whole(cluster)
+
+
+def test_votes_that_do_not_suit_ffsplit_are_refused_before_registering(env):
+    cluster = Cluster(env, arbiter="ours", node="ours",
+                      device=clusters.DEVICE.replace("votes: 1", "votes: 2"))
+    cluster.certify()
+    cluster.start_arbiter()
+    cluster.start_node(1)
+    assert cluster.nodes[1].daemon.wait(20) == 1
+    assert "quorum.device.votes is 2" in cluster.nodes[1].daemon.log()
+    assert shows_no_device(cluster, 1), cluster.quorumtool(1)
+    # The device may be right while a node is not.
+    rewrite(cluster, 1, "votes: 2", "votes: 1")
+    rewrite(cluster, 1, "nodeid: 2", "nodeid: 2\n    quorum_votes: 3")
+    rewrite(cluster, 1, "nodeid: 1", "nodeid: 1\n    quorum_votes: 3")
+    reload(cluster)
+    cluster.start_daemon(1)
+    assert cluster.nodes[1].daemon.wait(20) == 1
+    assert "ffsplit is safe only with one vote" in cluster.nodes[1].daemon.log()
+    assert shows_no_device(cluster, 1), cluster.quorumtool(1)
+
+
+def test_a_device_of_another_model_is_given_up(env):
+    cluster = booted(env)
+    for number in cluster.nodes:
+        rewrite(cluster, number, "model: net", "model: other")
+    reload(cluster)
+    for node in cluster.nodes.values():
+        assert node.daemon.wait(15) == 0
+        assert "quorum.device.model is 'other' now" in node.daemon.log()
+    assert all(shows_no_device(cluster, number) for number in cluster.nodes)
+
+
+def test_a_device_that_is_configured_while_the_daemon_starts_is_found(env):
+    cluster = Cluster(env, arbiter="ours", node="ours",
+                      device=clusters.DEVICE.replace("model: net", "#model: net"))
+    cluster.certify()
+    cluster.start_arbiter()
+    for number in cluster.nodes:
+        cluster.start_corosync(number)
+    cluster.wait(lambda: all(cluster.partitions.now(n).members == (1, 2) for n in cluster.nodes), 20,
+                 "one ring")
+    for number in cluster.nodes:
+        cluster.start_daemon(number)
+        rewrite(cluster, number, "#model: net", "model: net")
+    reload(cluster)
+    whole(cluster)
+
+
+def test_heuristics_change_while_running_and_nonsense_is_not_taken(env):
+    cluster = booted(env)
+    heuristics = "    heuristics {\n      mode: on\n      interval: 1000\n      exec_it: %s\n    }\n    net {"
+    old = "    net {"
+
+    def change(new):
+        nonlocal old
+        for number in cluster.nodes:
+            rewrite(cluster, number, old, new)
+        old = new
+        reload(cluster)
+
+    def both_say(text):
+        return all(text in cluster.status(number) for number in cluster.nodes)
+
+    change(heuristics % "/bin/true")
+    cluster.wait(lambda: both_say("Pass (regular: Pass"), 15, "they run")
+    change(heuristics % "/bin/false")
+    cluster.wait(lambda: both_say("Fail (regular: Fail"), 15, "the new command runs")
+    change((heuristics % "/bin/true").replace("1000", "5"))
+    for node in cluster.nodes.values():
+        node.daemon.says("quorum.device.heuristics.interval is '5'", 10)
+    cluster.hold(lambda: both_say("Fail (regular: Fail"), 2.5, "the old ones stay in force")
+    change("    net {")
+    cluster.wait(lambda: both_say("Heuristics:\t\tDisabled"), 15, "they are off")
+    cluster.hold(lambda: all(cluster.is_whole(number) for number in cluster.nodes), 1, "3 votes")
+
+
+def test_a_frozen_daemon_does_not_vote_on_waking(env):
+    cluster = booted(env)
+    node = cluster.nodes[1]
+    node.daemon.signal(signal.SIGSTOP)
+    cluster.wait(lambda: not cluster.partitions.now(1).vote, 10, "its vote lapses after T")
+    node.daemon.signal(signal.SIGCONT)
+    whole(cluster)
+    node.daemon.says("its vote has lapsed", 5)

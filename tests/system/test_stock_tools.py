@@ -1,0 +1,187 @@
+"""test_stock_tools.py -- the status of daemons and tools, field for field as the packaged ones have it.
+
+The packaged pair lives through a scenario and its tools' output is recorded; then ours does, until it
+says the same or time is up. Both kinds of tools ask both kinds of daemons. Left out of the comparison
+is what differs from run to run (times, ports, ring numbers), and of a vote the message that brought it:
+which one it is depends on when the others reported (docs/compatibility.md).
+"""
+# SPDX-License-Identifier: BSD-3-Clause
+import difflib
+import re
+import socket
+
+import cluster as clusters
+from cluster import Cluster
+from harness import Env, Failed, wait_for
+
+NODE_SOCKET = "/run/corosync-qdevice/corosync-qdevice.sock"
+CONFIGURATION = "/etc/corosync/corosync.conf"
+ARBITER_SOCKET = "/run/corosync-qnetd/corosync-qnetd.sock"
+HEURISTICS = """    heuristics {{
+      mode: on
+      interval: 1000
+      timeout: 1000
+      sync_timeout: 1000
+      exec_fine: /bin/true
+    }}
+  }}
+"""
+DEVICE = clusters.DEVICE[:clusters.DEVICE.rindex("  }}")] + HEURISTICS
+ARBITER_QUESTIONS = ("-s", "-sv", "-l", "-lv", "-lv -c castvote", "-l -c nobody", "-ls", "-sl -v",
+                     "-v -c x -s", "-lv more words")
+NODE_QUESTIONS = ("-s", "-sv", "-vs", "-s more words")
+RUN_TO_RUN = ((r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", "TIME"), (r"(Ring ID:\t\t)\S+", r"\1RING"),
+              (r"(Client address:.*):\d+", r"\1:PORT"), (r"(Vote:\t\t\t)[\w ]+ \(", r"\1SOMETHING ("))
+
+
+def masked(text):
+    for pattern, instead in RUN_TO_RUN:
+        text = re.sub(pattern, instead, text)
+    return text
+
+
+def ask(env, kind, host, program, arguments):
+    path = env.program(program) if kind == "ours" else program
+    done = host.run([path, *arguments.split()], check=False, seconds=10)
+    return f"{program} {arguments}: status {done.returncode}\n{masked(done.stdout)}{done.stderr}"
+
+
+def everything(cluster, kind):
+    """What the tools of a kind say about arbiter and nodes."""
+    told = [ask(cluster.env, kind, cluster.arbiter, "corosync-qnetd-tool", question)
+            for question in ARBITER_QUESTIONS]
+    for node in cluster.nodes.values():
+        told += [ask(cluster.env, kind, node.host, "corosync-qdevice-tool", question)
+                 for question in NODE_QUESTIONS]
+    return "".join(told)
+
+
+def difference(wanted, text, kind):
+    return "\n".join(difflib.unified_diff(wanted.splitlines(), text.splitlines(), "the packaged ones",
+                                          f"ours, {kind} tools", lineterm="", n=1))
+
+
+def same(cluster, wanted):
+    """Until both kinds of tools say what is wanted."""
+    last = {}
+
+    def said():
+        for kind in ("stock", "ours"):
+            last[kind] = everything(cluster, kind)
+        return all(text == wanted for text in last.values())
+    try:
+        wait_for(said, 20, "daemons and tools say what the packaged ones said")
+    except Failed as failed:
+        differences = "".join(difference(wanted, text, kind) for kind, text in last.items())
+        raise Failed(f"{failed}:\n{differences}") from failed
+
+
+def nodes_say(cluster, *texts):
+    status = {number: cluster.status(number) for number in cluster.nodes}
+    return all(text in status[number] for number in status for text in texts)
+
+
+def answer(host, path, request):
+    """What a socket says to these bytes, whatever they are."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(host.path(path))
+        told = b""
+        try:
+            client.sendall(request)
+            while part := client.recv(65536):
+                told += part
+        except ConnectionResetError:
+            pass  # the packaged ones have not read all of what is too long
+        return masked(told.decode())
+
+
+def answers(cluster):
+    """To requests that the tools do not send, by arbiter and node."""
+    requests = [b"foo bar\n", b"\n", b"\r\n", b" \t\f\v\n", b"STATUS Verbose\n", b"status nonsense\n",
+                b"status\rshutdown\n", b"status \nshutdown\n", b"\tstatus\tverbose \x0bmore\n",
+                b'"status"\n', b"st\\atus\n", b"'status'\n", b"x" * 4095 + b"\n", b"x" * 5000 + b"\n",
+                b"list\n", b"list verbose cluster castvote\n", b"list nonsense verbose\n",
+                b'LIST Cluster "cast\\vote" VERBOSE\n', b'list cluster "cast\\"vote"\n',
+                b'list cluster "castvote\n', b'list cluster ""\n', b"list cluster\n", b"list cluster x\n"]
+    return "".join(f"{where} {request[:40]!r}: {answer(host, path, request)}\n"
+                   for where, host, path in (("arbiter", cluster.arbiter, ARBITER_SOCKET),
+                                             ("node", cluster.nodes[1].host, NODE_SOCKET))
+                   for request in requests)
+
+
+def places(cluster):
+    """Lives through the scenario; its places by name, each when all has come to rest there."""
+    yield "nothing runs"
+    cluster.boot()
+    cluster.wait(lambda: nodes_say(cluster, "Echo reply received", "(regular: Pass"), 20, "all told")
+    yield "all is well"
+    # A data centre in corosync.conf is text to corosync, and none to the daemons.
+    for node in cluster.nodes.values():
+        with open(node.host.path(CONFIGURATION), encoding="utf-8") as file:
+            text = file.read()
+        node.host.write(CONFIGURATION, text.replace("mode: on", "mode: sync").replace(
+            "config_version: 1", "config_version: 2").replace(
+                "nodeid: 2", "nodeid: 2\n    datacenterid: 9"))
+    cluster.nodes[1].host.run(["corosync-cfgtool", "-R"], seconds=10)
+    cluster.wait(lambda: nodes_say(cluster, "Enabled only on sync"), 10, "the change is known")
+    yield "reloaded"
+    cluster.cut_cluster_link()
+    cluster.wait(lambda: "(NACK)" in cluster.status(), 10, "a node was refused")
+    cluster.wait(lambda: "timer running:\tYes\n" in cluster.status(2), 10, "it says so")
+    cluster.wait(lambda: not cluster.partitions.now(2).quorate, 10, "it stops")
+    yield "split"
+    cluster.heal()
+    cluster.wait(lambda: all(cluster.is_whole(number) for number in cluster.nodes), 15, "healed")
+    cluster.world.isolate(cluster.arbiter)
+    cluster.wait(lambda: nodes_say(cluster, "State:\t\t\tConnecting\n"), 20, "they miss the arbiter")
+    cluster.wait(lambda: cluster.status() == "", 20, "and it misses them")
+    yield "the arbiter is silent"
+    cluster.arbiter_daemon.kill()
+    cluster.heal()
+    cluster.wait(lambda: nodes_say(cluster, "State:\t\t\tConnect failed\n"), 20, "nobody is there")
+    yield "the arbiter is gone"
+
+
+def test_tools_and_daemons_speak_as_the_packaged_ones(env):
+    recorder = Env(env.bin, "packaged")
+    try:
+        packaged = Cluster(recorder, arbiter="stock", node="stock", device=DEVICE)
+        wanted, wanted_answers = {}, ""
+        for place in places(packaged):
+            wanted[place] = everything(packaged, "stock")
+            if place == "all is well":
+                wanted_answers = answers(packaged)
+    finally:
+        recorder.close()
+    cluster = Cluster(env, arbiter="ours", node="ours", device=DEVICE)
+    for place in places(cluster):
+        same(cluster, wanted[place])
+        if place == "all is well":
+            ours = answers(cluster)
+            assert ours == wanted_answers, difference(wanted_answers, ours, "no")
+    assert len(wanted) == 6
+
+
+TOOL_LINES = ("", "-h", "-x", "-p", "-s", "-sv", "-H", "-s -p /nowhere/at.sock", "-s -p /etc/passwd",
+              "-s -p /tmp", "-s -p " + "a" * 200, "words", "--help", "-s --verbose", "-c", "-l",
+              "-l -c x", "-s -h", "-hs", "-sx", "-s -- -l")
+DAEMON_LINES = ("-h", "-x", "-S", "-f -S nope=1", "-f -S max_cs_try_again=0", "-hf", "--help",
+                "-f -S master_wins=perhaps", "-S ipc_max_clients=1,nope=2", "-d -S =,nope=1 -h")
+
+
+def test_command_lines_are_understood_as_the_packaged_ones_do(env):
+    """Without a daemon or corosync: usage, complaints, where they go, and exit statuses."""
+    for programs, lines in ((("corosync-qnetd-tool", "corosync-qdevice-tool"), TOOL_LINES),
+                            (("corosync-qdevice", "corosync-qnetd"), DAEMON_LINES)):
+        for program in programs:
+            packaged = env.need_program(program)
+            for arguments in [line.split() for line in lines] + [["-s", "-p", ""]]:
+                if program == "corosync-qnetd" and "-S" in arguments and "-h" not in arguments:
+                    continue  # settings of the other daemon
+                if program.endswith("tool") or "" not in arguments:
+                    said = [env.run([path, *arguments], check=False)
+                            for path in (packaged, env.program(program))]
+                    stock, ours = [(done.returncode, done.stdout, done.stderr.replace(path, program))
+                                   for done, path in zip(said, (packaged, env.program(program)))]
+                    assert ours == stock, f"{program} {arguments}:\n{stock}\n{ours}"
