@@ -164,8 +164,8 @@ def test_a_device_that_is_configured_while_the_daemon_starts_is_found(env):
     cluster.start_arbiter()
     for number in cluster.nodes:
         cluster.start_corosync(number)
-    cluster.wait(lambda: all(cluster.partitions.now(n).members == (1, 2) for n in cluster.nodes), 20,
-                 "one ring")
+    cluster.wait(lambda: all(cluster.partitions.now(number).members == (1, 2)
+                             for number in cluster.nodes), 20, "one ring")
     for number in cluster.nodes:
         cluster.start_daemon(number)
         rewrite(cluster, number, "#model: net", "model: net")
@@ -175,7 +175,8 @@ def test_a_device_that_is_configured_while_the_daemon_starts_is_found(env):
 
 def test_heuristics_change_while_running_and_nonsense_is_not_taken(env):
     cluster = booted(env)
-    heuristics = "    heuristics {\n      mode: on\n      interval: 1000\n      exec_it: %s\n    }\n    net {"
+    heuristics = ("    heuristics {\n      mode: on\n      interval: 1000\n      exec_it: %s\n"
+                  "    }\n    net {")
     old = "    net {"
 
     def change(new):

@@ -1,8 +1,8 @@
-"""test_stock_tools.py -- the status of daemons and tools, field for field as the packaged ones have it.
+"""test_stock_tools.py -- daemons and tools speak field for field as the packaged ones do.
 
-The packaged pair lives through a scenario and its tools' output is recorded; then ours does, until it
-says the same or time is up. Both kinds of tools ask both kinds of daemons. Left out of the comparison
-is what differs from run to run (times, ports, ring numbers), and of a vote the message that brought it:
+The packaged pair lives through a scenario and its tools' output is recorded; then ours does, until
+it says the same or time is up. Both kinds of tools ask both kinds of daemons. Left out is what
+differs from run to run (times, ports, ring numbers), and of a vote the message that brought it:
 which one it is depends on when the others reported (docs/compatibility.md).
 """
 # SPDX-License-Identifier: BSD-3-Clause
@@ -31,7 +31,8 @@ ARBITER_QUESTIONS = ("-s", "-sv", "-l", "-lv", "-lv -c castvote", "-l -c nobody"
                      "-v -c x -s", "-lv more words")
 NODE_QUESTIONS = ("-s", "-sv", "-vs", "-s more words")
 RUN_TO_RUN = ((r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", "TIME"), (r"(Ring ID:\t\t)\S+", r"\1RING"),
-              (r"(Client address:.*):\d+", r"\1:PORT"), (r"(Vote:\t\t\t)[\w ]+ \(", r"\1SOMETHING ("))
+              (r"(Client address:.*):\d+", r"\1:PORT"),
+              (r"(Vote:\t\t\t)[\w ]+ \(", r"\1SOMETHING ("))
 
 
 def masked(text):
@@ -57,8 +58,9 @@ def everything(cluster, kind):
 
 
 def difference(wanted, text, kind):
-    return "\n".join(difflib.unified_diff(wanted.splitlines(), text.splitlines(), "the packaged ones",
-                                          f"ours, {kind} tools", lineterm="", n=1))
+    return "\n".join(difflib.unified_diff(
+        wanted.splitlines(), text.splitlines(), "the packaged ones", f"ours, {kind} tools",
+        lineterm="", n=1))
 
 
 def same(cluster, wanted):
@@ -98,12 +100,14 @@ def answer(host, path, request):
 
 def answers(cluster):
     """To requests that the tools do not send, by arbiter and node."""
-    requests = [b"foo bar\n", b"\n", b"\r\n", b" \t\f\v\n", b"STATUS Verbose\n", b"status nonsense\n",
-                b"status\rshutdown\n", b"status \nshutdown\n", b"\tstatus\tverbose \x0bmore\n",
-                b'"status"\n', b"st\\atus\n", b"'status'\n", b"x" * 4095 + b"\n", b"x" * 5000 + b"\n",
-                b"list\n", b"list verbose cluster castvote\n", b"list nonsense verbose\n",
-                b'LIST Cluster "cast\\vote" VERBOSE\n', b'list cluster "cast\\"vote"\n',
-                b'list cluster "castvote\n', b'list cluster ""\n', b"list cluster\n", b"list cluster x\n"]
+    requests = [
+        b"foo bar\n", b"\n", b"\r\n", b" \t\f\v\n", b"STATUS Verbose\n", b"status nonsense\n",
+        b"status\rshutdown\n", b"status \nshutdown\n", b"\tstatus\tverbose \x0bmore\n",
+        b'"status"\n', b"st\\atus\n", b"'status'\n", b"x" * 4095 + b"\n", b"x" * 5000 + b"\n",
+        b"list\n", b"list verbose cluster castvote\n", b"list nonsense verbose\n",
+        b'LIST Cluster "cast\\vote" VERBOSE\n', b'list cluster "cast\\"vote"\n',
+        b'list cluster "castvote\n', b'list cluster ""\n', b"list cluster\n",
+        b"list cluster x\n"]
     return "".join(f"{where} {request[:40]!r}: {answer(host, path, request)}\n"
                    for where, host, path in (("arbiter", cluster.arbiter, ARBITER_SOCKET),
                                              ("node", cluster.nodes[1].host, NODE_SOCKET))
@@ -114,7 +118,7 @@ def places(cluster):
     """Lives through the scenario; its places by name, each when all has come to rest there."""
     yield "nothing runs"
     cluster.boot()
-    cluster.wait(lambda: nodes_say(cluster, "Echo reply received", "(regular: Pass"), 20, "all told")
+    cluster.wait(lambda: nodes_say(cluster, "Echo reply received", "(regular: Pass"), 20, "rest")
     yield "all is well"
     # A data centre in corosync.conf is text to corosync, and none to the daemons.
     for node in cluster.nodes.values():
@@ -134,7 +138,7 @@ def places(cluster):
     cluster.heal()
     cluster.wait(lambda: all(cluster.is_whole(number) for number in cluster.nodes), 15, "healed")
     cluster.world.isolate(cluster.arbiter)
-    cluster.wait(lambda: nodes_say(cluster, "State:\t\t\tConnecting\n"), 20, "they miss the arbiter")
+    cluster.wait(lambda: nodes_say(cluster, "State:\t\t\tConnecting\n"), 20, "no arbiter")
     cluster.wait(lambda: cluster.status() == "", 20, "and it misses them")
     yield "the arbiter is silent"
     cluster.arbiter_daemon.kill()
@@ -163,8 +167,8 @@ def test_tools_and_daemons_speak_as_the_packaged_ones(env):
     assert len(wanted) == 6
 
 
-TOOL_LINES = ("", "-h", "-x", "-p", "-s", "-sv", "-H", "-s -p /nowhere/at.sock", "-s -p /etc/passwd",
-              "-s -p /tmp", "-s -p " + "a" * 200, "words", "--help", "-s --verbose", "-c", "-l",
+TOOL_LINES = ("", "-h", "-x", "-p", "-s", "-sv", "-H", "-s -p /nowhere/at.sock",
+              "-s -p /etc/passwd", "-s -p /tmp", "-s -p " + "a" * 200, "words", "--help", "-s --verbose", "-c", "-l",
               "-l -c x", "-s -h", "-hs", "-sx", "-s -- -l")
 DAEMON_LINES = ("-h", "-x", "-S", "-f -S nope=1", "-f -S max_cs_try_again=0", "-hf", "--help",
                 "-f -S master_wins=perhaps", "-S ipc_max_clients=1,nope=2", "-d -S =,nope=1 -h")
@@ -182,6 +186,7 @@ def test_command_lines_are_understood_as_the_packaged_ones_do(env):
                 if program.endswith("tool") or "" not in arguments:
                     said = [env.run([path, *arguments], check=False)
                             for path in (packaged, env.program(program))]
-                    stock, ours = [(done.returncode, done.stdout, done.stderr.replace(path, program))
-                                   for done, path in zip(said, (packaged, env.program(program)))]
+                    stock, ours = [
+                        (done.returncode, done.stdout, done.stderr.replace(path, program))
+                        for done, path in zip(said, (packaged, env.program(program)))]
                     assert ours == stock, f"{program} {arguments}:\n{stock}\n{ours}"
