@@ -144,6 +144,7 @@ void Node::cast(bool vote) {
     CHECK(ring_.has_value(), "nothing is cast before the first membership");
     // corosync counts anew only when our own message has come round, some milliseconds later.
     if (!vote && counts_on_vote()) counted_until_ = now_ + counting_time_max;
+    if (!last_cast_ || last_cast_vote_ != vote) vote_since_ = now_;
     last_cast_ = now_;
     last_cast_vote_ = vote;
     last_cast_ring_ = ring_;
@@ -304,6 +305,7 @@ Status Node::status() const {
                                                       : VoteTimer::stopped;
     status.last_cast = last_cast_;
     status.last_cast_vote = last_cast_vote_;
+    status.vote_since = vote_since_;
     status.connected_since = connected_since_;
     status.last_echo_reply = last_echo_reply_;
     status.heuristics_latest = heuristics_latest_;

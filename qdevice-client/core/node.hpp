@@ -121,6 +121,7 @@ private:
     std::optional<Instant> next_poll_;
     std::optional<Instant> last_cast_;
     bool last_cast_vote_ = false;
+    std::optional<Instant> vote_since_;  // when the vote last changed
     std::optional<wire::RingId> last_cast_ring_;
     // Until then the provider may still count a vote that was taken back; meanwhile the numbers of
     // the VOTE_INFO messages that are not confirmed yet.

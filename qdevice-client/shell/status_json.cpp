@@ -85,6 +85,7 @@ std::string status_json(const Status& s, const StatusContext& context) {
                 {"quorate", s.quorate},
                 {"sync_in_progress", s.sync_in_progress},
                 {"vote", vote_word(s.vote_timer)},
+                {"vote_since_ms_ago", age(s.vote_since, context.now)},
                 {"last_poll_ms_ago", age(s.last_cast, context.now)},
                 {"arbiter",
                  {{"host", context.host},

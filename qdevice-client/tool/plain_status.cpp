@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace castvote::qdevice {
 
@@ -24,7 +25,8 @@ struct View {
     std::string provider;
     bool quorate = false;
     bool syncing = false;
-    std::string vote;  // yes, no, waiting
+    std::string vote;                     // yes, no, waiting
+    std::optional<std::int64_t> vote_ms;  // for how long it has been so
     std::string host;
     std::string state;
     std::string reason;
@@ -47,6 +49,8 @@ View read(const json& status) {
     status.at("quorate").get_to(v.quorate);
     status.at("sync_in_progress").get_to(v.syncing);
     status.at("vote").get_to(v.vote);
+    if (const json& since = status.at("vote_since_ms_ago"); since.is_number())
+        v.vote_ms = since.get<std::int64_t>();
     const json& arbiter = status.at("arbiter");
     v.host = fmt::format("{}:{}", arbiter.at("host").get<std::string>(),
                          arbiter.at("port").get<unsigned>());
@@ -73,24 +77,63 @@ std::string headline(const View& v) {
     return v.has_vote() ? "protected" : "quorate; the arbiter's vote is not here yet";
 }
 
+std::string duration_text(std::int64_t milliseconds) {
+    const std::int64_t s = std::max<std::int64_t>(milliseconds, 0) / 1000;
+    if (s < 60) return fmt::format("{} s", s);
+    if (s < 3600) return fmt::format("{} min {} s", s / 60, s % 60);
+    if (s < 86400) return fmt::format("{} h {} min", s / 3600, s / 60 % 60);
+    return fmt::format("{} d {} h", s / 86400, s / 3600 % 24);
+}
+
 std::string vote_text(const View& v) {
-    if (v.has_vote()) return "this node counts the arbiter's vote";
-    if (!v.connected()) return "not counted here: no connection to the arbiter";
-    if (v.vote == "no") return "not counted here: the arbiter gave it to others, or to nobody";
+    const std::string since =
+        v.vote_ms ? fmt::format(" for {}", duration_text(*v.vote_ms)) : std::string();
+    if (v.has_vote())
+        return fmt::format("counted here{}: the arbiter gave it to {} {}", since,
+                           v.members.size() == 1 ? "node" : "nodes", fmt::join(v.members, ", "));
+    if (!v.connected())
+        return fmt::format("not counted here{}: no connection to the arbiter", since);
+    if (v.vote == "no")
+        return fmt::format("not counted here{}: the arbiter gave it to others, or to nobody",
+                           since);
     return "waiting for the arbiter's answer";
+}
+
+std::string missing_text(const View& v) {
+    std::string text;
+    for (const std::uint32_t node : v.configured)
+        if (std::find(v.members.begin(), v.members.end(), node) == v.members.end())
+            text += fmt::format("{}node {}", text.empty() ? "" : ", ", node);
+    if (!v.connected()) text += text.empty() ? "the arbiter" : ", the arbiter";
+    if (v.connected() && !v.has_vote()) text += text.empty() ? "the vote" : ", the vote";
+    return text.empty() ? "nothing" : text;
 }
 
 std::string if_arbiter_fails(const View& v) {
     if (!v.quorate) return "nothing changes: this node is stopped already";
     if (v.members.size() >= v.quorum())
-        return fmt::format("this node goes on: {} of {} votes are here without it",
-                           v.members.size(), v.configured.size() + v.device_votes);
+        return fmt::format("this node goes on: {} of {} needed votes are here without it",
+                           v.members.size(), v.quorum());
     return fmt::format("this node stops: {} of {} needed votes are left", v.members.size(),
                        v.quorum());
 }
 
+// Nodes that are not here may be another partition: all that can be said is what ours does.
+std::string if_this_node_fails(const View& v) {
+    if (!v.quorate) return "nothing changes: this node is stopped already";
+    if (v.members.size() < 2)
+        return v.configured.size() < 2 ? "nobody is left"
+                                       : "nobody goes on, unless the others get the vote then";
+    const std::size_t left = v.members.size() - 1;
+    if (left >= v.quorum()) return "the others here go on, even without the arbiter";
+    if (left + v.device_votes < v.quorum())
+        return "the others here stop, even with the arbiter's vote";
+    return "the others here go on, if they reach the arbiter and are given the vote";
+}
+
 std::string if_node_fails(const View& v) {
     if (v.members.size() < 2) return "there is no other node with this one";
+    if (!v.quorate) return "nothing changes: this node is stopped already";
     const std::size_t left = v.members.size() - 1;
     if (left >= v.quorum()) return "this node goes on, even without the arbiter";
     if (left + v.device_votes < v.quorum())
@@ -122,16 +165,19 @@ Expected<std::string, std::string> plain_status(const std::string& text, bool ve
     line("nodes here:",
          fmt::format("{} of {}", fmt::join(v.members, ", "), fmt::join(v.configured, ", ")));
     line("the arbiter's vote:", vote_text(v));
+    line("missing:", missing_text(v));
     line("arbiter:", fmt::format("{} {}{}", shown(v.host), v.state,
                                  v.connected() || v.reason.empty() ? "" : ": " + shown(v.reason)));
     if (v.provider_running && !v.syncing) {
         line("if the arbiter fails:", if_arbiter_fails(v));
         line("if another node fails:", if_node_fails(v));
+        line("if this node fails:", if_this_node_fails(v));
     }
     if (!verbose) return out;
     for (const char* key :
-         {"provider", "algorithm", "tie_breaker", "ring", "vote", "last_poll_ms_ago", "timeout_ms",
-          "sync_timeout_ms", "heartbeat_ms", "config_version", "heuristics", "arbiter"})
+         {"provider", "algorithm", "tie_breaker", "ring", "vote", "vote_since_ms_ago",
+          "last_poll_ms_ago", "timeout_ms", "sync_timeout_ms", "heartbeat_ms", "config_version",
+          "heuristics", "arbiter"})
         if (status.contains(key)) line(fmt::format("{}:", key).c_str(), shown(status[key].dump()));
     return out;
 }

@@ -111,6 +111,8 @@ std::string node_lines(const json& node, bool verbose) {
 // A partition that can be seen, and what it would be without one of its nodes or the arbiter.
 struct Partition {
     std::set<std::uint32_t> nodes;
+    std::set<std::uint32_t> connected;  // of them: who can be given the vote
+    bool has_vote = true;
     std::size_t configured = 0;
     std::size_t device_votes = 1;
 
@@ -119,20 +121,28 @@ struct Partition {
     }
 };
 
-// The partition that has the vote; nothing if nobody has, or its nodes have not all reported.
-std::optional<Partition> partition_with_vote(const json& cluster) {
+// The partition that has the vote; where nobody has, the largest that a connected node reports.
+// Nothing if none of its nodes is connected and has reported.
+std::optional<Partition> partition_to_judge(const json& cluster) {
     const json& granted = cluster.at("granted");
-    if (granted.is_null()) return std::nullopt;
     Partition partition;
-    for (const json& member : granted.at("members"))
-        partition.nodes.insert(member.get<std::uint32_t>());
-    std::size_t connected = 0;
+    partition.has_vote = !granted.is_null();
+    if (partition.has_vote)
+        for (const json& member : granted.at("members"))
+            partition.nodes.insert(member.get<std::uint32_t>());
     for (const json& node : cluster.at("nodes")) {
-        if (!partition.nodes.contains(node.at("node_id").get<std::uint32_t>())) continue;
-        ++connected;
+        if (partition.has_vote || node.at("membership").size() <= partition.nodes.size()) continue;
+        partition.nodes.clear();
+        for (const json& member : node.at("membership"))
+            partition.nodes.insert(member.at("node_id").get<std::uint32_t>());
+    }
+    for (const json& node : cluster.at("nodes")) {
+        const auto id = node.at("node_id").get<std::uint32_t>();
+        if (!partition.nodes.contains(id)) continue;
+        partition.connected.insert(id);
         partition.configured = std::max(partition.configured, node.at("configured_nodes").size());
     }
-    if (connected < partition.nodes.size() || partition.configured == 0) return std::nullopt;
+    if (partition.configured == 0) return std::nullopt;
     if (cluster.at("algorithm") == "lms") partition.device_votes = partition.configured - 1;
     return partition;
 }
@@ -145,12 +155,25 @@ std::string going_on(const std::set<std::uint32_t>& nodes) {
                        nodes.size() == 1 ? "goes" : "go");
 }
 
+std::string without_node(const Partition& partition, std::uint32_t node) {
+    std::set<std::uint32_t> others = partition.nodes;
+    others.erase(node);
+    std::set<std::uint32_t> reached = partition.connected;
+    reached.erase(node);
+    if (partition.is_quorate(others.size(), false)) return going_on(others);
+    if (!partition.is_quorate(others.size(), true)) return "everything stops";
+    if (reached.empty()) return "everything stops, the arbiter cannot give the vote to the others";
+    return going_on(others) + ", given the vote";
+}
+
 // What happens if the arbiter, or any one node, fails now. Every node has one vote here, and the
 // device the usual number: an arbiter is not told of others.
 std::vector<std::string> if_lines(const json& cluster) {
-    const auto partition = partition_with_vote(cluster);
-    if (!partition) return {};
+    const auto partition = partition_to_judge(cluster);
+    if (!partition) return {"nothing can be said: no node of a partition has told what it sees"};
     const std::size_t size = partition->nodes.size();
+    if (!partition->has_vote && !partition->is_quorate(size, false))
+        return {"anything fails: nothing changes, no partition has enough votes now"};
     std::vector<std::string> lines;
     lines.push_back("the arbiter fails: " +
                     (partition->is_quorate(size, false)
@@ -164,21 +187,20 @@ std::vector<std::string> if_lines(const json& cluster) {
                        : "everything stops, no other node is connected"));
         return lines;
     }
-    const bool survives = partition->is_quorate(size - 1, true);
-    if (size > 4) {
-        lines.push_back(survives ? "any one node fails: the others go on"
-                                 : "any one node fails: everything stops");
+    std::string of_all;
+    bool is_alike = size > 4;
+    for (const std::uint32_t node : partition->nodes) {
+        const bool stops = without_node(*partition, node).starts_with("everything stops");
+        const std::string outcome = stops ? "everything stops" : "the others go on";
+        is_alike = is_alike && (of_all.empty() || of_all == outcome);
+        of_all = outcome;
+    }
+    if (is_alike) {
+        lines.push_back("any one node fails: " + of_all);
         return lines;
     }
-    for (const std::uint32_t node : partition->nodes) {
-        std::set<std::uint32_t> others = partition->nodes;
-        others.erase(node);
-        lines.push_back(fmt::format("node {} fails: {}", node,
-                                    !survives ? "everything stops"
-                                    : partition->is_quorate(size - 1, false)
-                                        ? going_on(others)
-                                        : going_on(others) + ", given the vote"));
-    }
+    for (const std::uint32_t node : partition->nodes)
+        lines.push_back(fmt::format("node {} fails: {}", node, without_node(*partition, node)));
     return lines;
 }
 

@@ -168,7 +168,8 @@ def test_tools_and_daemons_speak_as_the_packaged_ones(env):
 
 
 TOOL_LINES = ("", "-h", "-x", "-p", "-s", "-sv", "-H", "-s -p /nowhere/at.sock",
-              "-s -p /etc/passwd", "-s -p /tmp", "-s -p " + "a" * 200, "words", "--help", "-s --verbose", "-c", "-l",
+              "-s -p /etc/passwd", "-s -p /tmp",
+              "-s -p " + "a" * 200, "words", "--help", "-s --verbose", "-c", "-l",
               "-l -c x", "-s -h", "-hs", "-sx", "-s -- -l")
 DAEMON_LINES = ("-h", "-x", "-S", "-f -S nope=1", "-f -S max_cs_try_again=0", "-hf", "--help",
                 "-f -S master_wins=perhaps", "-S ipc_max_clients=1,nope=2", "-d -S =,nope=1 -h")
