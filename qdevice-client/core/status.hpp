@@ -35,6 +35,7 @@ struct Status {
     VoteTimer vote_timer = VoteTimer::stopped;
     std::optional<Instant> last_cast;
     bool last_cast_vote = false;
+    bool counts_on_vote = false;        // our partition would stop without the vote
     std::optional<Instant> vote_since;  // when what was cast last changed
     std::optional<Instant> connected_since;
     std::optional<Instant> last_echo_reply;

@@ -94,6 +94,7 @@ void Daemon::on_provider(ProviderEvent event) {
               [this](QuorumChanged& quorum) {
                   quorum_ = quorum;
                   feed(std::move(quorum));
+                  take_postponed();
               },
               [this](FlagSeen& flag) { feed(flag); },
               [this](CastRefused& refused) { feed(std::move(refused)); },

@@ -46,6 +46,8 @@ private:
     bool begin_node(const Configuration& configuration);
     std::optional<UplinkSettings> uplink_settings(const Configuration& configuration);
     void reconfigured(const Configuration& configuration);
+    bool postpone(const Configuration& configuration);
+    void take_postponed();
     void replace_node(const Configuration& configuration);
     void restart_provider();
     void end(int status);
@@ -84,6 +86,7 @@ private:
     std::unique_ptr<Uplink> uplink_;
     std::optional<Node> node_;
     Configuration configuration_;
+    std::optional<Configuration> postponed_;  // taken when nobody here needs the vote
     std::deque<EventWhat> events_;
     bool stepping_ = false;
 

@@ -226,6 +226,8 @@ void Daemon::reconfigured(const Configuration& fresh) {
     s.message_receive_size_max = old.message_receive_size_max;
     s.jitter_seed = old.jitter_seed;
     const bool same = comparable.same_connection(configuration_);
+    postponed_.reset();
+    if (!same && postpone(fresh)) return;
     configuration_ = std::move(comparable);
     if (same || options_.provider == ProviderKind::stdio) {
         net::log(net::LogLevel::info, "configuration read anew");
@@ -238,6 +240,27 @@ void Daemon::reconfigured(const Configuration& fresh) {
                          configuration_.host, configuration_.port));
     ending_ = Ending::replaced;
     feed(StopRequested{});
+}
+
+// To connect anew is to give the vote back for a moment: a partition that counts on it would stop,
+// with wait_for_all for good. What needs no new connection is taken at once.
+bool Daemon::postpone(const Configuration& configuration) {
+    if (options_.provider == ProviderKind::stdio || !node_ || !node_->status().counts_on_vote)
+        return false;
+    net::log(net::LogLevel::warning,
+             "settings of the quorum device changed, and this partition works by the arbiter's "
+             "vote alone: they are taken when it does so no more");
+    configuration_.commands = configuration.commands;
+    heuristics_.set_commands(configuration_.commands);
+    configuration_.settings.config = configuration.settings.config;
+    feed(ConfigChanged{configuration_.settings.config});
+    postponed_ = configuration;
+    return true;
+}
+
+void Daemon::take_postponed() {
+    if (!postponed_ || !node_ || node_->status().counts_on_vote) return;
+    reconfigured(Configuration(*postponed_));
 }
 
 // The old core has given its vote back and is gone.

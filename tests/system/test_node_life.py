@@ -210,3 +210,20 @@ def test_a_frozen_daemon_does_not_vote_on_waking(env):
     node.daemon.signal(signal.SIGCONT)
     whole(cluster)
     node.daemon.says("its vote has lapsed", 5)
+
+
+def test_settings_that_need_a_new_connection_wait_while_the_vote_is_needed(env):
+    cluster = booted(env)
+    cluster.power_off(2)
+    cluster.wait(lambda: cluster.partitions.now(1).members == (1,) and
+                 cluster.partitions.now(1).counts(), 20, "node 1 works by the vote alone")
+    rewrite(cluster, 1, "tie_breaker: lowest", "tie_breaker: highest")
+    reload(cluster)
+    cluster.nodes[1].daemon.says("they are taken when it does so no more", 10)
+    cluster.hold(lambda: cluster.partitions.now(1).counts(), 3, "node 1 goes on")
+    cluster.device = clusters.DEVICE.replace("tie_breaker: lowest", "tie_breaker: highest")
+    cluster.heal()
+    cluster.start_node(2)
+    whole(cluster)
+    for number in cluster.nodes:
+        assert "highest node ID" in cluster.status(number)
