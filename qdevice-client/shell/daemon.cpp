@@ -61,7 +61,7 @@ void start_log(const Options& options, bool debug, bool to_terminal) {
 Daemon::Daemon(Options options, std::function<void()> started)
     : options_(std::move(options)),
       started_(std::move(started)),
-      signals_(io_, SIGINT, SIGTERM),
+      signals_(io_, SIGINT, SIGTERM, SIGHUP),
       deadline_timer_(io_),
       attempt_timer_(io_),
       heuristics_(

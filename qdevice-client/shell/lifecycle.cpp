@@ -84,7 +84,7 @@ bool Daemon::listen() {
 void Daemon::wait_for_signal() {
     signals_.async_wait([this](const net::error_code& error, int number) {
         if (error) return;
-        stop_requested(number == SIGINT ? "SIGINT" : "SIGTERM");
+        stop_requested(number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM");
         wait_for_signal();
     });
 }

@@ -1,6 +1,8 @@
 """test_node_life.py -- our node daemon while corosync is stopped, killed, frozen, reconfigured."""
 # SPDX-License-Identifier: BSD-3-Clause
+import os
 import signal
+import time
 
 import cluster as clusters
 from cluster import Cluster
@@ -117,6 +119,7 @@ def test_every_way_out_withdraws_the_device(env):
     ways = {"SIGINT": lambda: node.daemon.signal(signal.SIGINT),
             "shutdown": lambda: node.host.run([env.program("corosync-qdevice-tool"), "-H"]),
             "own shutdown": lambda: node.host.run([env.program("qdevice-tool"), "shutdown"]),
+            "SIGHUP": lambda: node.daemon.signal(signal.SIGHUP),
             "SIGTERM": lambda: node.daemon.signal(signal.SIGTERM)}
     for name, leave in ways.items():
         leave()
@@ -227,3 +230,83 @@ def test_settings_that_need_a_new_connection_wait_while_the_vote_is_needed(env):
     whole(cluster)
     for number in cluster.nodes:
         assert "highest node ID" in cluster.status(number)
+
+
+def test_in_the_background_the_launcher_ends_when_the_start_has_succeeded(env):
+    cluster = booted(env)
+    node = cluster.nodes[2]
+    node.daemon.stop()
+    run = "/run/corosync-qdevice/"
+    program = env.program("corosync-qdevice")
+    assert node.host.run([program], seconds=20).stderr == ""
+    whole(cluster)
+    with open(node.host.path(run + "corosync-qdevice.pid"), encoding="ascii") as file:
+        pid = int(file.read())
+    second = node.host.run([program], check=False, seconds=20)
+    assert second.returncode == 1 and "another instance is running" in second.stderr, second
+    os.kill(pid, signal.SIGTERM)
+    cluster.wait(lambda: shows_no_device(cluster, 2), 10, "it ends in order")
+    cluster.wait(lambda: not os.path.exists(node.host.path(run + "corosync-qdevice.sock")), 10,
+                 "and takes its socket along")
+
+
+# -- configuration while running -------------------------------------------------------------------
+
+def test_debug_is_switched_while_running(env):
+    cluster = booted(env)
+    node = cluster.nodes[1]
+    assert "from the arbiter" not in node.daemon.log()
+
+    def say(word):
+        node.host.run(["corosync-cmapctl", "-s", "logging.logger_subsys.QDEVICE.debug", "str", word])
+
+    say("perhaps")
+    node.daemon.says("QDEVICE.debug is 'perhaps'", 10)
+    say("on")
+    node.daemon.says("from the arbiter: ECHO_REPLY", 10)
+    say("off")
+    lines = lambda: node.daemon.log().count("from the arbiter")  # noqa: E731
+    cluster.wait(lambda: (lambda seen: time.sleep(0.5) or seen == lines())(lines()), 10, "it is off")
+    whole(cluster)
+
+
+def test_a_node_that_is_added_is_told_to_the_arbiter(env):
+    cluster = booted(env)
+    third = ("nodelist {\n  node {\n    name: nodeC\n    nodeid: 3\n    ring0_addr: 192.0.2.13\n"
+             "  }")
+    for number in cluster.nodes:
+        rewrite(cluster, number, "nodelist {", third)
+        rewrite(cluster, number, "config_version: 1", "config_version: 7")
+    reload(cluster)
+    told = "Configuration version:\t7\n        Configured node list:\t3, 1, 2\n"
+    cluster.wait(lambda: cluster.status().count(told) == 2, 15, "the arbiter knows three nodes")
+    assert "Configuration version:\t7\n" in cluster.status(1)
+
+
+def test_a_reload_that_failed_keeps_nobody_from_starting(env):
+    cluster = booted(env)
+    node = cluster.nodes[1]
+    rewrite(cluster, 1, "totem {", "totem {{{")
+    assert node.host.run(["corosync-cfgtool", "-R"], check=False, seconds=10).returncode != 0
+    in_progress = node.host.run(["corosync-cmapctl", "-g",
+                                 "config.totemconfig_reload_in_progress"]).stdout
+    assert in_progress.rstrip().endswith("= 1"), "corosync leaves the key at 1"
+    node.daemon.stop()
+    cluster.start_daemon(1)
+    whole(cluster)
+
+
+def test_master_wins_is_forced_by_its_setting_only(env):
+    cluster = booted(env)
+    node = cluster.nodes[1]
+    local = lambda: next(line for line in cluster.quorumtool(1).splitlines()  # noqa: E731
+                         if "(local)" in line)
+    assert ",NMW" in local()
+    node.daemon.stop()
+    node.daemon = node.host.spawn([env.program("corosync-qdevice"), "-f", "-S", "master_wins=on"])
+    whole(cluster)
+    cluster.wait(lambda: ",MW" in local(), 10, "the master wins")
+    node.daemon.stop()
+    cluster.start_daemon(1)
+    whole(cluster)
+    cluster.wait(lambda: ",NMW" in local(), 10, "and no more")
