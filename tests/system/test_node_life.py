@@ -258,7 +258,8 @@ def test_debug_is_switched_while_running(env):
     assert "from the arbiter" not in node.daemon.log()
 
     def say(word):
-        node.host.run(["corosync-cmapctl", "-s", "logging.logger_subsys.QDEVICE.debug", "str", word])
+        node.host.run(["corosync-cmapctl", "-s", "logging.logger_subsys.QDEVICE.debug", "str",
+                       word])
 
     say("perhaps")
     node.daemon.says("QDEVICE.debug is 'perhaps'", 10)
@@ -266,14 +267,14 @@ def test_debug_is_switched_while_running(env):
     node.daemon.says("from the arbiter: ECHO_REPLY", 10)
     say("off")
     lines = lambda: node.daemon.log().count("from the arbiter")  # noqa: E731
-    cluster.wait(lambda: (lambda seen: time.sleep(0.5) or seen == lines())(lines()), 10, "it is off")
+    cluster.wait(lambda: (lambda seen: time.sleep(0.5) or seen == lines())(lines()), 10, "off")
     whole(cluster)
 
 
 def test_a_node_that_is_added_is_told_to_the_arbiter(env):
     cluster = booted(env)
-    third = ("nodelist {\n  node {\n    name: nodeC\n    nodeid: 3\n    ring0_addr: 192.0.2.13\n"
-             "  }")
+    third = ("nodelist {\n  node {\n    name: nodeC\n    nodeid: 3\n"
+             "    ring0_addr: 192.0.2.13\n  }")
     for number in cluster.nodes:
         rewrite(cluster, number, "nodelist {", third)
         rewrite(cluster, number, "config_version: 1", "config_version: 7")

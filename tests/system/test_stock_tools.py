@@ -13,6 +13,8 @@ import socket
 import cluster as clusters
 from cluster import Cluster
 from harness import Env, Failed, wait_for
+import peer
+from peer import Peer
 
 NODE_SOCKET = "/run/corosync-qdevice/corosync-qdevice.sock"
 CONFIGURATION = "/etc/corosync/corosync.conf"
@@ -191,3 +193,79 @@ def test_command_lines_are_understood_as_the_packaged_ones_do(env):
                         (done.returncode, done.stdout, done.stderr.replace(path, program))
                         for done, path in zip(said, (packaged, env.program(program)))]
                     assert ours == stock, f"{program} {arguments}:\n{stock}\n{ours}"
+
+
+class Served:
+    """An arbiter of a kind on loopback, without TLS, and its packaged tool."""
+
+    def __init__(self, env, kind):
+        self.env, self.port = env, env.free_port()
+        self.socket = env.path(kind + ".sock")
+        program = env.program("corosync-qnetd") if kind == "ours" else "corosync-qnetd"
+        env.spawn([program, "-f", "-4", "-s", "off", "-l", "127.0.0.1", "-p", self.port, "-m", "9",
+                   "-S", f"lock_file={env.path(kind + '.pid')},local_socket_file={self.socket}"],
+                  name=kind)
+        env.listening(self.port)
+
+    def join(self, cluster, number, algorithm=1, tie_breaker=(1, 0), configured=(), members=()):
+        one = Peer(self.port)
+        one.preinit(cluster)
+        one.send(peer.INIT, number=3, node=number, ring=(number, 8), heartbeat=60000,
+                 algorithm=algorithm, tie_breaker=tie_breaker)
+        assert one.until(peer.INIT_REPLY).error == 0
+        if configured:
+            one.send(peer.NODE_LIST, number=4, list_type=peer.CONFIG, nodes=configured)
+        if members:
+            one.membership(members, (number, 8))
+        return one
+
+    def says(self):
+        """Without the votes: for clients without lists they differ (docs/compatibility.md)."""
+        questions = [["-s"], ["-sv"], ["-l"], ["-lv"], *(
+            ["-lv", "-c", name] for name in ("alpha", "Alpha", NAME, "", "gone"))]
+        told = "".join(masked(done.stdout).replace(str(self.port), "OWN_PORT") + done.stderr
+                       for done in (self.env.run(["corosync-qnetd-tool", "-p", self.socket, *words])
+                                    for words in questions))
+        return re.sub(r" +Vote:.*\n", "", told)
+
+
+NAME = 'a "quoted\\name" of ours'
+
+
+def test_lists_of_several_clusters_are_those_of_the_packaged_arbiter(env):
+    for program in ("corosync-qnetd", "corosync-qnetd-tool"):
+        env.need_program(program)
+    stock, ours = Served(env, "stock"), Served(env, "ours")
+
+    def both(step):
+        return [step(stock), step(ours)]
+
+    def compare():
+        wanted = stock.says()
+        try:
+            wait_for(lambda: ours.says() == wanted, 5, "the same is said")
+        except Failed as failed:
+            raise Failed(f"{failed}\n{difference(wanted, ours.says(), 'packaged')}") from failed
+        return wanted
+
+    compare()
+    beta = both(lambda arbiter: arbiter.join("beta", 4294967295, tie_breaker=(3, 7)))
+    kept = [beta, both(lambda arbiter: arbiter.join("beta", 2, tie_breaker=(3, 7)))]
+    compare()
+    for number in (300, 10, 9):
+        kept.append(both(lambda arbiter, number=number: arbiter.join(
+            "alpha", number, algorithm=3, tie_breaker=(2, 0), configured=(9, 10, 300))))
+    compare()
+    kept.append(both(lambda arbiter: arbiter.join(NAME, 1, algorithm=2, configured=(1, 2))))
+    kept.append(both(lambda arbiter: Peer(arbiter.port)))  # says nothing yet: a client without more
+    assert "Connected clients:\t\t7\nConnected clusters:\t\t3\n" in compare()
+    for one in beta:
+        one.close()
+    wait_for(lambda: "Connected clients:\t\t6\n" in stock.says(), 5, "one is gone")
+    compare()
+    for one in kept[1]:
+        one.close()
+    wait_for(lambda: "beta" not in stock.says(), 5, "its cluster, too")
+    compare()
+    kept.append(both(lambda arbiter: arbiter.join("beta", 1)))
+    assert compare().index('"alpha"') < stock.says().index('"beta"')
