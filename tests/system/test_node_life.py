@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 import signal
+import socket
 import time
 
 import cluster as clusters
@@ -311,3 +312,30 @@ def test_master_wins_is_forced_by_its_setting_only(env):
     cluster.start_daemon(1)
     whole(cluster)
     cluster.wait(lambda: ",NMW" in local(), 10, "and no more")
+
+
+def test_votes_that_change_while_running_end_the_daemon_in_order(env):
+    cluster = booted(env)
+    for number in cluster.nodes:
+        rewrite(cluster, number, "nodeid: 2\n", "nodeid: 2\n    quorum_votes: 2\n")
+    reload(cluster)
+    for number, node in cluster.nodes.items():
+        assert node.daemon.wait(15) == 1
+        assert "node 2 has 2 vote(s)" in node.daemon.log()
+        cluster.wait(lambda number=number: shows_no_device(cluster, number), 5, "nothing is left")
+
+
+def test_the_service_manager_is_told_with_or_without_an_arbiter(env):
+    cluster = Cluster(env, arbiter="ours", node="ours")
+    cluster.certify()
+    cluster.start_corosync(1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(env.path("manager.sock"))
+        manager.settimeout(10)
+        os.makedirs(cluster.nodes[1].host.path("/run/corosync-qdevice"), mode=0o770)
+        daemon = cluster.nodes[1].host.spawn([env.program("corosync-qdevice"), "-f"],
+                                             env={"NOTIFY_SOCKET": env.path("manager.sock")})
+        assert manager.recv(100) == b"READY=1"
+        daemon.signal(signal.SIGTERM)
+        assert manager.recv(100) == b"STOPPING=1"
+        assert daemon.wait() == 0

@@ -7,8 +7,10 @@ which one it is depends on when the others reported (docs/compatibility.md).
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import difflib
+import os
 import re
 import socket
+import stat
 
 import cluster as clusters
 from cluster import Cluster
@@ -116,6 +118,16 @@ def answers(cluster):
                    for request in requests)
 
 
+def files(cluster):
+    """What the node's daemon keeps in its run folder, and whether the pid is its own."""
+    node = cluster.nodes[1]
+    folder = node.host.path("/run/corosync-qdevice")
+    told = [f"{entry} {stat.filemode(os.stat(os.path.join(folder, entry)).st_mode)}"
+            for entry in sorted(os.listdir(folder))]
+    with open(os.path.join(folder, "corosync-qdevice.pid"), encoding="ascii") as file:
+        return told + [file.read().replace(str(node.daemon.pid), "its own")]
+
+
 def places(cluster):
     """Lives through the scenario; its places by name, each when all has come to rest there."""
     yield "nothing runs"
@@ -153,11 +165,12 @@ def test_tools_and_daemons_speak_as_the_packaged_ones(env):
     recorder = Env(env.bin, "packaged")
     try:
         packaged = Cluster(recorder, arbiter="stock", node="stock", device=DEVICE)
-        wanted, wanted_answers = {}, ""
+        wanted, wanted_answers, wanted_files = {}, "", []
         for place in places(packaged):
             wanted[place] = everything(packaged, "stock")
             if place == "all is well":
                 wanted_answers = answers(packaged)
+                wanted_files = files(packaged)
     finally:
         recorder.close()
     cluster = Cluster(env, arbiter="ours", node="ours", device=DEVICE)
@@ -166,6 +179,7 @@ def test_tools_and_daemons_speak_as_the_packaged_ones(env):
         if place == "all is well":
             ours = answers(cluster)
             assert ours == wanted_answers, difference(wanted_answers, ours, "no")
+            assert files(cluster) == wanted_files, (files(cluster), wanted_files)
     assert len(wanted) == 6
 
 
