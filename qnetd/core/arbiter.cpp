@@ -9,7 +9,17 @@
 namespace castvote::qnetd {
 
 Arbiter::Arbiter(Settings settings, Instant started)
-    : settings_(settings), started_(started), now_(started) {}
+    : settings_(settings), guard_from_(started), now_(started) {}
+
+Arbiter::Arbiter(Settings settings, Instant started, const Memory& memory)
+    : settings_(settings), guard_from_(memory.guard_from), now_(started) {
+    for (const auto& [name, restored] : memory.records) {
+        Cluster cluster(name, settings_, guard_from_, next_cluster_number_++);
+        cluster.restore(restored, started);
+        clusters_.emplace(name, std::move(cluster));
+        waits_.look_at(name, started);
+    }
+}
 
 Actions Arbiter::step(const Event& event) {
     CHECK(event.now >= now_, "the shell's clock never goes back");
@@ -108,6 +118,11 @@ void Arbiter::on(const OperatorRelease& release) {
         touch(release.cluster).operator_release(release.node, cluster_step());
 }
 
+void Arbiter::on(const Persisted& persisted) {
+    if (clusters_.contains(persisted.cluster))
+        touch(persisted.cluster).persisted(persisted.number, cluster_step());
+}
+
 // -- helpers --------------------------------------------------------------------------------------
 
 void Arbiter::send(const Session& session, wire::Message message) {
@@ -136,13 +151,14 @@ Cluster& Arbiter::touch(const std::string& name) {
 }
 
 Cluster::Step Arbiter::cluster_step() {
-    return {.now = now_, .actions = &actions_, .evicted = &evictions_};
+    return {.now = now_, .actions = &actions_, .evicted = &evictions_, .last_write = &last_write_};
 }
 
 void Arbiter::tidy() {
     for (const std::string& name : std::exchange(touched_, {})) {
         waits_.forget(name);
-        const Cluster& cluster = clusters_.at(name);
+        Cluster& cluster = clusters_.at(name);
+        cluster.persist(cluster_step());
         if (cluster.is_forgettable())
             clusters_.erase(name);
         else if (const auto deadline = cluster.next_deadline())

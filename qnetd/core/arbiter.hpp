@@ -26,6 +26,8 @@ class Arbiter {
 public:
     // started: when this process began to arbitrate; nothing is known of what happened before.
     Arbiter(Settings settings, Instant started);
+    // memory: what the store knows. Wants TimePassed at once, if there is any record.
+    Arbiter(Settings settings, Instant started, const Memory& memory);
 
     Actions step(const Event& event);
 
@@ -52,6 +54,7 @@ private:
     void on(const Closed& closed);
     void on(const TimePassed&);
     void on(const OperatorRelease& release);
+    void on(const Persisted& persisted);
 
     void handle(Session& session, const wire::Message& message);
     void preinit(Session& session, const wire::Message& message);
@@ -79,11 +82,12 @@ private:
     void tidy();
 
     Settings settings_;
-    Instant started_;
+    std::optional<Instant> guard_from_;  // of clusters without a record
     Instant now_;
     std::map<ConnectionId, Session> sessions_;
     std::map<std::string, Cluster> clusters_;
     std::uint64_t next_cluster_number_ = 0;
+    std::uint64_t last_write_ = 0;
     Agenda<ConnectionId> silence_;
     Agenda<std::string> waits_;
     // Of the running step; empty between steps.

@@ -162,7 +162,7 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, st
     const auto found = clusters_.find(name);
     if (found == clusters_.end()) {
         if (clusters_.size() >= clusters_max) return ReplyErrorCode::duplicate_node_id;
-        clusters_.emplace(name, Cluster(name, settings_, started_, next_cluster_number_++));
+        clusters_.emplace(name, Cluster(name, settings_, guard_from_, next_cluster_number_++));
     } else if (found->second.has_another_owner(member)) {
         // The same name twice: "come back later" is what a stock client survives.
         detail =

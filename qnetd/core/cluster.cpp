@@ -20,7 +20,7 @@ using Answer = Expected<Vote, ReplyErrorCode>;
 
 }  // namespace
 
-Cluster::Cluster(std::string name, const Settings& settings, Instant guard_from,
+Cluster::Cluster(std::string name, const Settings& settings, std::optional<Instant> guard_from,
                  std::uint64_t number)
     : name_(std::move(name)),
       settings_(settings),
@@ -85,6 +85,7 @@ void Cluster::leave(NodeId node, bool end_of_stream, const Step& step) {
     const Ring ring = leaving.ring;
     const bool had_lists = leaving.has_both_lists();
     members_.erase(node);
+    intents_.erase(node);
     ledger_.ended(node, end_of_stream, step.now);
     note(step, Level::info, Reason::node_left, ring, node, Duration(0),
          end_of_stream ? "it closed the connection" : "the connection is lost");

@@ -99,11 +99,18 @@ struct Member {
     bool operator==(const Member&) const = default;
 };
 
+// How long a guard lasts for the slowest nodes that the settings allow.
+Duration longest_guard(const Settings& settings);
+
 class Cluster {
 public:
     // guard_from: nothing is known of grants before this instant. number: order of first
     // connection.
-    Cluster(std::string name, const Settings& settings, Instant guard_from, std::uint64_t number);
+    Cluster(std::string name, const Settings& settings, std::optional<Instant> guard_from,
+            std::uint64_t number);
+
+    // Takes up what was recorded before a restart (R3). Once, before anything else.
+    void restore(const Restored& restored, Instant now);
 
     // Where a step's actions go, and the connections which the cluster wants closed. The owner
     // closes them after the call and tells by leave().
@@ -111,6 +118,7 @@ public:
         Instant now;
         Actions* actions = nullptr;
         std::vector<ConnectionId>* evicted = nullptr;
+        std::uint64_t* last_write = nullptr;  // number of the last Persist of all clusters
     };
 
     // Is a node connected whose certificate has another key? Nodes of one cluster share theirs.
@@ -141,8 +149,15 @@ public:
     void operator_release(NodeId node, const Step& step);
     std::optional<Instant> next_deadline() const;
 
-    // True when nothing is left to remember: no node, no holder.
-    bool is_forgettable() const { return members_.empty() && ledger_.holders().empty(); }
+    // The store has the record that was asked for by this number.
+    void persisted(std::uint64_t number, const Step& step);
+    // Asks for a write if a restart would find less than is known now. At the end of every step.
+    void persist(const Step& step);
+
+    // True when nothing is left to remember: no node, no holder, no record.
+    bool is_forgettable() const {
+        return members_.empty() && ledger_.holders().empty() && asked_.is_empty();
+    }
 
     RingId ring_of(NodeId node) const;
     std::size_t size() const { return members_.size(); }
@@ -178,6 +193,9 @@ private:
     bool nacks_are_confirmed(const Step& step);
     bool is_cleared(const Step& step);
     void tell_winners(const Step& step);
+    bool is_recorded(const Member& winner) const;
+    void intend(const Member& winner, Instant now);
+    Record wanted_record() const;
     void tell(Member& member, wire::Vote vote, const Step& step);
     void send_vote_info(const Member& member, wire::Vote vote, const Step& step);
     void tell_nack(Member& member, const Step& step);
@@ -198,6 +216,13 @@ private:
     Why why_ = Why::none;
     std::optional<Ring> granted_;  // which was given the vote last
     std::optional<Instant> granted_since_;
+    // R3: winners whose ACK waits for its record; the record that was asked for last; the holders
+    // that a restart will certainly find.
+    std::map<NodeId, Holder> intents_;
+    Record asked_;
+    std::uint64_t asked_number_ = 0;
+    std::map<NodeId, Holder> durable_;
+    std::uint64_t grant_number_ = 0;
     std::optional<Instant> look_again_;  // a wait of the running decision ends then
     Note last_decision_;
     Instant last_decision_at_;

@@ -33,6 +33,7 @@ View Cluster::view() const {
 
 void Cluster::decide(const Step& step) {
     look_again_.reset();
+    intents_.clear();
     if (!algorithm().takes_turns) return;
     const Proposal proposal = algorithm().propose(view());
     is_stable_ = proposal.kind != ProposalKind::wait;
@@ -219,8 +220,10 @@ void Cluster::tell_winners(const Step& step) {
         if (m.due != Due::ack) continue;
         if (m.ack_not_before > step.now)
             keep_earlier(look_again_, m.ack_not_before);
-        else
+        else if (is_recorded(m))
             tell_ack(m, step);
+        else
+            intend(m, step.now);
     }
 }
 
@@ -265,6 +268,7 @@ void Cluster::tell_ack(Member& m, const Step& step) {
     // A NACK that is still on its way is overtaken: its late confirmation says nothing any more.
     m.nack_unanswered_since.reset();
     m.due = Due::ack_reply;
+    intents_.erase(m.node);
     ledger_.acked(m.node, *candidate_, timers_of(m), m.flag_on, step.now);
     if (granted_ != candidate_->ring || !granted_since_) {
         granted_ = candidate_->ring;
@@ -337,6 +341,9 @@ std::optional<Instant> Cluster::next_deadline() const {
         if (holder.proof_complete) keep_earlier(earliest, *holder.proof_complete);
         if (holder.round_over) keep_earlier(earliest, *holder.round_over);
     }
+    // A recorded guard is cleared when it has run.
+    if (asked_.guard_from && ledger_.guard_from())
+        keep_earlier(earliest, *ledger_.guard_from() + longest_guard(settings_));
     return earliest;
 }
 

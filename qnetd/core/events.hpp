@@ -14,6 +14,7 @@
 #include "common/wire/framer.hpp"
 #include "common/wire/instant.hpp"
 #include "qnetd/core/note.hpp"
+#include "qnetd/core/record.hpp"
 
 namespace castvote::qnetd {
 
@@ -73,9 +74,17 @@ struct OperatorRelease {
     auto operator<=>(const OperatorRelease&) const = default;
 };
 
+// The record of Persist, or a later one of the same cluster, is on stable storage.
+struct Persisted {
+    std::string cluster;
+    std::uint64_t number = 0;
+    auto operator<=>(const Persisted&) const = default;
+};
+
 struct Event {
     Instant now;
-    std::variant<Opened, Received, TlsEstablished, Closed, TimePassed, OperatorRelease> what;
+    std::variant<Opened, Received, TlsEstablished, Closed, TimePassed, OperatorRelease, Persisted>
+        what;
 };
 
 // Put a message on a connection's queue.
@@ -105,7 +114,16 @@ struct Report {
     bool operator==(const Report&) const = default;
 };
 
-using Action = std::variant<Send, StartTls, Close, Report>;
+// Write the record in place of the cluster's former one (R3); an empty one takes its row away. Tell
+// by Persisted with this number when it is on stable storage, and never before. Numbers grow.
+struct Persist {
+    std::string cluster;
+    std::uint64_t number = 0;
+    Record record;
+    bool operator==(const Persist&) const = default;
+};
+
+using Action = std::variant<Send, StartTls, Close, Report, Persist>;
 using Actions = std::vector<Action>;
 
 }  // namespace castvote::qnetd

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "qnetd/core/record.hpp"
+
 namespace castvote::qnetd {
 
 namespace {
@@ -39,7 +41,7 @@ Duration lifetime_of(NodeTimers timers) {
 
 }  // namespace
 
-Ledger::Ledger(Rules rules, Instant guard_from, FailOver failover)
+Ledger::Ledger(Rules rules, std::optional<Instant> guard_from, FailOver failover)
     : rules_(rules), failover_(failover), guard_from_(guard_from) {}
 
 Duration Ledger::margin(Duration span) { return std::max(span / 20, Duration(1000)); }
@@ -68,8 +70,10 @@ void Ledger::ack_confirmed(NodeId node, Instant flag_on) {
 }
 
 void Ledger::heard(NodeId node, Instant now) {
-    if (const auto found = holders_.find(node); found != holders_.end())
+    if (const auto found = holders_.find(node); found != holders_.end()) {
         found->second.last_message = now;
+        found->second.is_restored = false;
+    }
 }
 
 void Ledger::declared(NodeId node, NodeTimers timers) {
@@ -194,7 +198,8 @@ std::optional<Instant> Ledger::broken_at(NodeId node, const Holder& holder,
         // A restarted corosync forms its ring long before the others lose their token (fact 5).
         const Instant from =
             candidate.contains(other) ? word->second.first_list_at : word->second.at;
-        Instant at = std::max(word->second.at, from + holder.timers.heartbeat);
+        Instant at =
+            std::max({word->second.at, from + holder.timers.heartbeat, holder.unbroken_until});
         if (failover_ == FailOver::strict)
             at = std::max(at, holder.last_before_break.value_or(holder.last_message) +
                                   2 * holder.timers.heartbeat);
@@ -205,9 +210,9 @@ std::optional<Instant> Ledger::broken_at(NodeId node, const Holder& holder,
 
 Clearance Ledger::guard(const Candidate& candidate, NodeTimers guard_timers, Instant now) const {
     Clearance clearance;
-    if (!rules_.guard_after_start) return clearance;
-    Instant end = guard_from_ + lifetime_of(guard_timers);
-    Instant all_known = guard_from_;
+    if (!rules_.guard_after_start || !guard_from_) return clearance;
+    Instant end = *guard_from_ + lifetime_of(guard_timers);
+    Instant all_known = *guard_from_;
     for (const NodeId node : candidate.configured) {
         if (candidate.ring.members.contains(node)) continue;
         const auto known = known_from_.find(node);
@@ -238,6 +243,52 @@ Clearance Ledger::clearance(const Candidate& candidate, NodeTimers guard_timers,
     }
     return worst;
 }
+
+// R3. When the old process last heard a holder is not in the record: at most until the restart.
+// That restart is recorded, so that the next one does not begin the lifetime anew.
+void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
+    holders_ = record.holders;
+    for (auto& [node, holder] : holders_) {
+        if (is_same_clock && holder.is_restored) continue;
+        holder.is_restored = true;
+        holder.last_message = now;
+        holder.ended = now;
+        holder.end_of_stream = false;
+        holder.flag_on = now;
+        holder.unbroken_until = now + 2 * holder.timers.heartbeat;
+        if (holder.proof_complete && !is_same_clock) {
+            const Duration poll = holder.timers.device_timeout / 2;
+            holder.proof_complete = now + poll + margin(poll);
+        }
+    }
+    words_ = record.words;
+    guard_from_ = record.guard_from;
+    if (is_same_clock) {
+        known_from_ = record.known_from;
+        return;
+    }
+    for (auto& [node, word] : words_) word.at = word.first_list_at = now;
+    if (guard_from_) guard_from_ = now;
+}
+
+// An ACK for the same ring is not written, and takes both of these back.
+void Ledger::write_to(Record& record) const {
+    record.holders = holders_;
+    for (auto& [node, holder] : record.holders) {
+        holder.round_over.reset();
+        holder.last_before_break.reset();
+    }
+    record.words = words_;
+    record.guard_from = guard_from_;
+    if (guard_from_) record.known_from = known_from_;
+}
+
+void Ledger::end_guard() {
+    guard_from_.reset();
+    known_from_.clear();
+}
+
+Duration Ledger::guard_length(NodeTimers timers) { return lifetime_of(timers); }
 
 bool Ledger::is_left_behind(const Ring& ring) const {
     return std::any_of(ring.members.begin(), ring.members.end(), [&](NodeId node) {

@@ -49,8 +49,23 @@ struct Holder {
     std::optional<Instant> round_over;
     // t_m when another member of its ring first reported a later one (fail-over `strict`).
     std::optional<Instant> last_before_break;
+    // R3: known from a record, and nothing was heard of it since that was read.
+    bool is_restored = false;
+    // An ACK that left before a restart may be read as late as this: until then no broken ring
+    // releases it.
+    Instant unbroken_until;
     auto operator<=>(const Holder&) const = default;
 };
+
+// What a node reported last.
+struct Word {
+    Ring ring;
+    Instant at;
+    Instant first_list_at;  // of its connection
+    auto operator<=>(const Word&) const = default;
+};
+
+struct Record;
 
 struct Clearance {
     bool clear = true;
@@ -63,8 +78,19 @@ struct Clearance {
 
 class Ledger {
 public:
-    // guard_from: nothing is known of grants made before this instant (R3).
-    Ledger(Rules rules, Instant guard_from, FailOver failover = FailOver::stock);
+    // guard_from: nothing is known of grants made before this instant (R3); none: all is known.
+    Ledger(Rules rules, std::optional<Instant> guard_from, FailOver failover = FailOver::stock);
+
+    // What a record says, after a restart: every holder in it is unreleased. is_same_clock: see
+    // Restored.
+    void restore(const Record& record, bool is_same_clock, Instant now);
+    // Adds what the ledger knows.
+    void write_to(Record& record) const;
+    // The guard has run, for the slowest node that there can be.
+    void end_guard();
+    std::optional<Instant> guard_from() const { return guard_from_; }
+    // How long a guard runs for nodes with these timers.
+    static Duration guard_length(NodeTimers timers);
 
     // An ACK for `grant` leaves to `node` now. flag_on: see Holder.
     void acked(NodeId node, const Candidate& grant, NodeTimers timers, Instant flag_on,
@@ -117,13 +143,6 @@ public:
 private:
     friend struct Innards;  // tests/explore: the state as a key
 
-    struct Word {
-        Ring ring;
-        Instant at;
-        Instant first_list_at;
-        auto operator<=>(const Word&) const = default;
-    };
-
     bool is_obstacle(NodeId node, const Holder& holder, const Candidate& candidate) const;
     std::optional<Instant> released_at(NodeId node, const Holder& holder,
                                        const Candidate& candidate, Instant now) const;
@@ -133,7 +152,7 @@ private:
 
     Rules rules_;
     FailOver failover_;
-    Instant guard_from_;
+    std::optional<Instant> guard_from_;
     std::map<NodeId, Holder> holders_;
     std::map<NodeId, Word> words_;
     // From when on a grant made before guard_from can no longer stand on a node: we granted anew,

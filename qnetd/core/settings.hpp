@@ -63,6 +63,8 @@ struct Settings {
     // Views contradict each other for a moment at every change of ring; then `fast` asks.
     Duration probe_after{100};
     Duration probe_timeout{1000};
+    // R3: every new grant is recorded before its first ACK leaves. Off: kept in memory only.
+    bool durable_grants = false;
     Rules rules;
     bool operator==(const Settings&) const = default;
 };

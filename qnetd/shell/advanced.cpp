@@ -115,6 +115,11 @@ constexpr std::array rows{
             return set(o.arbiter.message_receive_size_max, v, message_size_min, message_size_max);
         }},
     Row{"nss_db_dir", [](Options& o, std::string_view v) { return set_text(o.certificates, v); }},
+    // Ours: where grants are kept, or "none".
+    Row{"state_dir",
+        [](Options& o, std::string_view v) {
+            return !v.empty() && set_text(o.state_directory, v);
+        }},
     Row{"cert_nickname",
         [](Options& o, std::string_view v) { return set_text(o.certificate_nickname, v); }},
     Row{"heartbeat_interval_min",

@@ -54,7 +54,11 @@ net::LogLevel log_level_of(Level level) {
 }  // namespace
 
 ArbiterShard& Common::shard_of(const std::string& cluster) const {
-    return *shards[std::hash<std::string>{}(cluster) % shards.size()];
+    return *shards[place_of(cluster, shards.size())];
+}
+
+std::size_t Common::place_of(const std::string& cluster, std::size_t shards) {
+    return std::hash<std::string>{}(cluster) % shards;
 }
 
 Slot take_slot(Common& common) {
@@ -62,9 +66,10 @@ Slot take_slot(Common& common) {
     return Slot(nullptr, [&common](void*) { --common.connections; });
 }
 
-ArbiterShard::ArbiterShard(Common& common, Instant started)
+ArbiterShard::ArbiterShard(Common& common, Instant started, const Memory& memory)
     : common_(common),
-      core_(common.settings, started),
+      core_(common.settings.durable_grants ? Arbiter(common.settings, started, memory)
+                                           : Arbiter(common.settings, started)),
       timer_(loop_.io()),
       report_timer_(loop_.io()),
       remote_lines_(remote_lines_burst, remote_lines_interval) {}
@@ -169,6 +174,17 @@ void ArbiterShard::carry_out(Report& report) {
     report_timer_.async_wait([this](const net::error_code& error) {
         if (!error) tell();
     });
+}
+
+void ArbiterShard::carry_out(Persist& persist) {
+    Persisted written{persist.cluster, persist.number};
+    const auto tell_core = [this, written = std::move(written)] {
+        asio::post(loop_.io(), [this, written]() mutable { step(std::move(written)); });
+    };
+    if (common_.store == nullptr)
+        tell_core();
+    else
+        common_.store->write(std::move(persist), tell_core);
 }
 
 void ArbiterShard::tell() {

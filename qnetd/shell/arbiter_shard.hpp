@@ -20,6 +20,7 @@
 #include "common/net/shard.hpp"
 #include "common/net/tls.hpp"
 #include "qnetd/core/arbiter.hpp"
+#include "qnetd/store/store.hpp"
 
 namespace castvote::qnetd {
 
@@ -33,9 +34,11 @@ struct Common {
     std::atomic<ConnectionId> next_connection{1};
     std::atomic<std::uint64_t> next_cluster{1};
     std::atomic<std::size_t> connections{0};
+    store::Store* store = nullptr;                      // null: grants are kept in memory only
     std::vector<std::unique_ptr<ArbiterShard>> shards;  // last: they end before what they use
 
     ArbiterShard& shard_of(const std::string& cluster) const;
+    static std::size_t place_of(const std::string& cluster, std::size_t shards);
 };
 
 // Counts one connection for as long as it lives.
@@ -54,10 +57,13 @@ struct ShardView {
 
 class ArbiterShard {
 public:
-    ArbiterShard(Common& common, Instant started);
+    // memory: what the store knows of this shard's clusters.
+    ArbiterShard(Common& common, Instant started, const Memory& memory);
     ~ArbiterShard();
 
     net::Shard& loop() { return loop_; }
+    // Before the loop starts: the core may have something to do without any input.
+    void wake() { arm_timer(); }
 
     // From any thread: a connected socket, its peer's address, and the message which made it come.
     void adopt(net::tcp::socket socket, std::string address, Slot slot,
@@ -86,6 +92,7 @@ private:
     void carry_out(const StartTls& start);
     void carry_out(const Close& close);
     void carry_out(Report& report);
+    void carry_out(Persist& persist);
     void tell();
     void tell(const Note& note);
 

@@ -186,7 +186,9 @@ void Control::json(const std::vector<std::string>& words, ipc::Answer answer) {
     }
     gather([this, wants_status, request = list_request(words, 2),
             answer = std::move(answer)](const Everything& all) {
-        const ProcessFacts process{common_.shards.size(), started_};
+        const ProcessFacts process{
+            common_.shards.size(), started_,
+            common_.store ? std::optional(common_.store->health()) : std::nullopt};
         answer(ipc::Reply{
             .ok = true,
             .text = wants_status

@@ -1,6 +1,6 @@
-// daemon.cpp -- see daemon.hpp. The order of the start: certificates, lock, control socket,
-// listener, threads, ready; whatever fails is told to the one who started us before anything is
-// served.
+// daemon.cpp -- see daemon.hpp. The order of the start: certificates, lock, store,
+// control socket, listener, threads, ready; whatever fails is told to the one who started us before
+// anything is served.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "qnetd/shell/daemon.hpp"
 
@@ -19,6 +19,7 @@
 #include "common/net/process.hpp"
 #include "qnetd/shell/control.hpp"
 #include "qnetd/shell/listener.hpp"
+#include "qnetd/shell/state.hpp"
 
 namespace castvote::qnetd {
 
@@ -80,6 +81,7 @@ public:
         listener_.reset();
         control_socket_.reset();
         for (const auto& shard : common_.shards) shard->loop().stop();
+        store_.reset();  // it tells the shards
     }
 
     Expected<void, Failure> start() {
@@ -91,9 +93,8 @@ public:
         common_.limits.queue_messages_max = options_.send_buffers_max;
         common_.limits.handshake_timeout =
             std::min(common_.limits.handshake_timeout, options_.arbiter.init_timeout);
-        for (std::size_t i = 0; i < options_.shards; ++i)
-            common_.shards.push_back(std::make_unique<ArbiterShard>(common_, started_));
         if (auto locked = lock(); !locked) return locked;
+        if (auto opened = make_shards(); !opened) return opened;
         if (auto listening = listen(); !listening) return listening;
         signals_.async_wait([this](const net::error_code& error, int) {
             if (!error) main_.stop();
@@ -102,7 +103,10 @@ public:
     }
 
     void run() {
-        for (const auto& shard : common_.shards) shard->loop().start();
+        for (const auto& shard : common_.shards) {
+            shard->wake();
+            shard->loop().start();
+        }
         main_.run();
     }
 
@@ -115,6 +119,25 @@ private:
                 file.error().another_instance ? ExitStatus::running : ExitStatus::local_socket,
                 file.error().text});
         pid_file_.emplace(std::move(*file));
+        return {};
+    }
+
+    Expected<void, Failure> make_shards() {
+        auto opened = open_state(options_);
+        if (!opened) return Unexpected<Failure>(Failure{ExitStatus::state, opened.error()});
+        store_ = std::move(*opened);
+        common_.store = store_.get();
+        common_.settings.durable_grants = store_ != nullptr;
+        const auto shard_of = [this](const std::string& cluster) {
+            return Common::place_of(cluster, options_.shards);
+        };
+        for (std::size_t i = 0; i < options_.shards; ++i) {
+            const Memory memory =
+                store_ ? part_of(store_->memory(),
+                                 [&](const std::string& name) { return shard_of(name) == i; })
+                       : Memory();
+            common_.shards.push_back(std::make_unique<ArbiterShard>(common_, started_, memory));
+        }
         return {};
     }
 
@@ -147,6 +170,7 @@ private:
     net::asio::signal_set signals_;
     Common common_;
     Control control_;
+    std::unique_ptr<store::Store> store_;
     std::optional<net::PidFile> pid_file_;
     std::unique_ptr<ipc::Server> control_socket_;
     std::unique_ptr<Listener> listener_;

@@ -32,6 +32,7 @@ enum class ExitStatus : int {
     address = 4,       // cannot listen: port in use, no such address
     local_socket = 5,  // control socket or lock file cannot be made
     running = 6,       // another instance is running
+    state = 7,         // the directory of grants cannot be used
 };
 
 struct Options {
@@ -46,7 +47,7 @@ struct Options {
     std::string certificates = "/etc/corosync/qnetd/nssdb";
     std::string certificate_nickname = "QNetd Cert";  // accepted, means nothing to PEM files
     std::string lock_file;                            // empty: none
-    std::string state_directory;
+    std::string state_directory = "/var/lib/castvote/qnetd";  // of grants; "none": in memory
     std::size_t shards = 1;
     net::LogLevel log_level = net::LogLevel::info;
     bool log_debug_as_info = false;  // -d -d

@@ -24,7 +24,8 @@ struct Times {
 constexpr const char* footer =
     "Exit status: 0 stopped as asked; 1 something unexpected; 2 wrong command line;\n"
     "3 certificates missing, unreadable or not fitting; 4 cannot listen on the address;\n"
-    "5 control socket or lock file cannot be made; 6 another instance is running.\n"
+    "5 control socket or lock file cannot be made; 6 another instance is running;\n"
+    "7 the directory of grants cannot be used.\n"
     "Started as corosync-qnetd it takes the options of that program.\n";
 
 const std::map<std::string, wire::TlsSupported> tls_words{
@@ -85,8 +86,10 @@ void describe(CLI::App& app, Options& options, Times& times) {
     app.add_option("--socket", options.local_socket, "control socket")->type_name("PATH");
     app.add_option("--lock-file", options.lock_file, "file that only one instance may hold")
         ->type_name("PATH");
-    app.add_option("--state-dir", options.state_directory, "reserved; grants are kept in memory")
-        ->type_name("DIRECTORY");
+    app.add_option("--state", options.state_directory,
+                   "where grants are kept over a restart (default /var/lib/castvote/qnetd); none: "
+                   "in memory, and votes are held back after every start")
+        ->type_name("DIRECTORY|none");
     choice(app, "--log-level", options.log_level, level_words, "lowest level that is logged");
     app.add_option("--shards", options.shards, "threads (default: one per processor)")
         ->check(CLI::Range(std::size_t{1}, shards_max));

@@ -114,6 +114,18 @@ json json_of(const std::vector<ClusterStatus>& clusters, const std::string& only
     return list;
 }
 
+json json_of(const std::optional<store::Health>& state) {
+    if (!state) return {{"directory", nullptr}, {"health", "in_memory"}};
+    json value{{"directory", state->directory},
+               {"health", state->trouble.empty() ? "good" : "failing"},
+               {"records_written", state->writes},
+               {"transactions", state->syncs},
+               {"records_waiting", state->waiting}};
+    if (!state->trouble.empty()) value["trouble"] = state->trouble;
+    if (!state->put_aside.empty()) value["put_aside"] = state->put_aside;
+    return value;
+}
+
 // A cluster's name is any bytes, JSON is UTF-8: what is not is shown as U+FFFD.
 std::string text_of(const json& value) {
     return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
@@ -141,6 +153,7 @@ std::string status_json(const Options& options, const Totals& totals, const Proc
                     {"connections", totals.clients},
                     {"clients_max", options.clients_max == 0 ? json() : json(options.clients_max)},
                     {"shards", process.shards},
+                    {"state", json_of(process.state)},
                     {"running_ms", (now - process.started).count()},
                     {"clusters", json_of(clusters, {}, now)}});
 }

@@ -6,17 +6,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "qnetd/core/status.hpp"
 #include "qnetd/shell/status_text.hpp"
+#include "qnetd/store/store.hpp"
 
 namespace castvote::qnetd {
 
 struct ProcessFacts {
     std::size_t shards = 0;
     Instant started;
+    std::optional<store::Health> state;  // none: grants are kept in memory
 };
 
 std::string status_json(const Options& options, const Totals& totals, const ProcessFacts& process,

@@ -230,6 +230,28 @@ std::string failover_line(const json& status) {
     return fmt::format("Fail-over is {}: a node that falls silent {}.\n", policy, meaning);
 }
 
+// Where grants are kept, and what is wrong there.
+std::string state_lines(const json& state, bool verbose) {
+    if (state.at("health") == "in_memory")
+        return "Grants are kept in memory: after every start votes are held back for a while.\n";
+    const std::string directory = shown(state.at("directory").get<std::string>());
+    std::string text = fmt::format("Grants are kept in {}.\n", directory);
+    if (state.contains("trouble"))
+        text = fmt::format(
+            "Grants cannot be kept in {}: {}.\n"
+            "No new ring is given the vote until they can; look at the disk.\n",
+            directory, shown(state.at("trouble").get<std::string>()));
+    if (state.contains("put_aside"))
+        text += fmt::format("A damaged file was found at the start, and is kept as {}.\n",
+                            shown(state.at("put_aside").get<std::string>()));
+    if (verbose)
+        text += fmt::format("{} records in {} transactions since the start, {} waiting.\n",
+                            state.at("records_written").get<std::uint64_t>(),
+                            state.at("transactions").get<std::uint64_t>(),
+                            state.at("records_waiting").get<std::size_t>());
+    return text;
+}
+
 std::string render(const json& status, bool verbose) {
     std::string text = fmt::format(
         "The arbiter (qnetd {}) listens on {}:{}, TLS {}{}, and has been running for {}.\n",
@@ -251,6 +273,7 @@ std::string render(const json& status, bool verbose) {
         text += fmt::format("{} connections, {} threads.\n",
                             status.at("connections").get<std::size_t>(),
                             status.at("shards").get<std::size_t>());
+    if (status.contains("state")) text += state_lines(status.at("state"), verbose);
     for (const json& cluster : status.at("clusters")) text += cluster_lines(cluster, verbose);
     return text;
 }

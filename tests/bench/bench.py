@@ -33,6 +33,8 @@ def start(env, kind, heartbeat_ms):
     settings = {"heartbeat_interval_min": heartbeat_ms, "dpd_enabled": "off", "nss_db_dir": arbiter,
                 "lock_file": env.path(kind + ".pid"),
                 "local_socket_file": env.path(kind + ".sock")}
+    if kind == "ours":
+        settings["state_dir"] = env.path("state")
     env.spawn([program, "-f", "-l", "127.0.0.1", "-p", port,
                "-S", ",".join(f"{name}={value}" for name, value in settings.items())], name=kind)
     env.listening(port)

@@ -43,7 +43,8 @@ def start_ours(env, log_level):
     port = env.free_port()
     env.spawn([env.program("qnetd"), "--listen", "127.0.0.1", "--port", port,
                "--certificates", arbiter, "--device-timeout", 1, "--allow-test-algorithm",
-               "--socket", env.path("ours.sock"), "--lock-file", env.path("ours.pid"),
+               "--state", "none", "--socket", env.path("ours.sock"),
+               "--lock-file", env.path("ours.pid"),
                "--log-level", log_level], name="ours")
     env.listening(port)
     return [port, node]

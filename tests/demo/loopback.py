@@ -66,7 +66,7 @@ class Loopback(World):
         self.arbiter = self.env.spawn(
             [self.env.program("qnetd"), "--listen", "127.0.0.1", "--port", self.port,
              "--certificates", self.path("arbiter"), "--socket", self.arbiter_socket(),
-             "--device-timeout", TIMEOUT_MS], name="arbiter")
+             "--state", self.path("state"), "--device-timeout", TIMEOUT_MS], name="arbiter")
         self.env.listening(self.port)
 
     def node_command(self, number):

@@ -166,14 +166,15 @@ class Peer:
 class Arbiter:
     """Our arbiter, on a free port of loopback."""
 
-    def __init__(self, env, *options, tls="off", certificates=None, before=()):
+    def __init__(self, env, *options, tls="off", certificates=None, before=(),
+                 state="none"):
         self.env = env
         self.port = env.free_port()
         self.socket = env.path("qnetd.sock")
         self.process = env.spawn(
             [*before, env.program("qnetd"), "--listen", "127.0.0.1", "--port", self.port,
              "--socket", self.socket, "--certificates", certificates or env.path("none"),
-             "--tls", tls, *options], "qnetd")
+             "--tls", tls, "--state", state, *options], "qnetd")
         self.process.says("ready: listening")
 
     def peer(self):

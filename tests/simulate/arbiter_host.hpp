@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,7 +32,10 @@ public:
 
     void start() {
         if (core_) return;
-        core_.emplace(settings_, local_now());
+        if (settings_.durable_grants)
+            core_.emplace(settings_, local_now(), memory());
+        else
+            core_.emplace(settings_, local_now());
         is_frozen_ = false;
         inbox_.clear();
         wake();
@@ -40,7 +45,22 @@ public:
         core_.reset();
         is_frozen_ = false;
         inbox_.clear();
+        // The store has any number of the writes that were under way, in their order.
+        while (!pending_.empty() && lands_ && lands_()) land();
+        pending_.clear();
+        ++life_;
         network_.arbiter_died();
+    }
+    // Writes take up to so long, from now on; 0: they are done at once.
+    // lands: is a write under way done when the process is killed?
+    void slow_store(std::function<Micros()> delay, std::function<bool()> lands) {
+        store_delay_ = std::move(delay);
+        lands_ = std::move(lands);
+    }
+    // The store is lost while the process is down: a new disk.
+    void lose_store() {
+        store_.clear();
+        is_store_new_ = true;
     }
     void freeze() { is_frozen_ = core_.has_value(); }
     void thaw() {
@@ -89,11 +109,41 @@ private:
                 network_.send_from_arbiter(send->connection, send->message);
             } else if (const auto* close = std::get_if<qnetd::Close>(&action)) {
                 network_.close_from_arbiter(close->connection);
+            } else if (const auto* persist = std::get_if<qnetd::Persist>(&action)) {
+                write(*persist);
             } else if (const auto* report = std::get_if<qnetd::Report>(&action)) {
                 trace_(to_line(report->note));
             }
         }
         wake();
+    }
+
+    qnetd::Memory memory() {
+        qnetd::Memory memory;
+        if (is_store_new_) store_guard_ = local_now();
+        is_store_new_ = false;
+        memory.guard_from = store_guard_;
+        for (const auto& [name, record] : store_) memory.records[name] = {record, true};
+        return memory;
+    }
+
+    // A write is there when its time is over, unless the process dies before: then, or not.
+    void write(const qnetd::Persist& persist) {
+        pending_.push_back(persist);
+        written_at_ = std::max(written_at_, schedule_.now() + (store_delay_ ? store_delay_() : 0));
+        schedule_.after(written_at_ - schedule_.now(), [this, life = life_] {
+            if (life == life_) happens(land());
+        });
+    }
+
+    qnetd::Persisted land() {
+        const qnetd::Persist done = std::move(pending_.front());
+        pending_.pop_front();
+        if (done.record.is_empty())
+            store_.erase(done.cluster);
+        else
+            store_.insert_or_assign(done.cluster, done.record);
+        return {done.cluster, done.number};
     }
 
     void wake() {
@@ -117,6 +167,14 @@ private:
     std::vector<What> inbox_;
     std::uint64_t timer_ = 0;
     std::uint64_t grants_ = 0;
+    std::map<std::string, qnetd::Record> store_;
+    bool is_store_new_ = true;
+    std::optional<Instant> store_guard_;
+    std::function<Micros()> store_delay_;
+    std::function<bool()> lands_;
+    std::deque<qnetd::Persist> pending_;  // writes under way
+    Micros written_at_ = 0;
+    std::uint64_t life_ = 0;  // of the process
 };
 
 }  // namespace castvote::simulate

@@ -2,6 +2,7 @@
 //
 //   simulator --seed N           one seed, with its trace
 //   simulator --seeds A-B        many; stops at the first violation and names it
+//   simulator --state kept ...   grants survive restarts of the arbiter (R3)
 //   simulator --without R2 ...   with a rule switched off: if nothing fails then, nothing is tested
 //
 // Exit status: 0 no violation, 1 a violation, 2 not understood.
@@ -24,6 +25,7 @@ struct Arguments {
     std::string seeds;
     std::string nodes = "stock";
     bool no_restarts = false;
+    std::string state = "none";
     std::string without;
     std::string failover = "stock";
     bool keep_going = false;
@@ -44,6 +46,7 @@ Options options_for(const Arguments& arguments, std::uint64_t seed) {
     Options options = options_of(seed);
     options.our_nodes = arguments.nodes == "ours";
     options.mixed_nodes = arguments.nodes == "mixed";
+    options.keeps_state = arguments.state == "kept";
     options.arbiter_restarts = !arguments.no_restarts;
     options.failover = policies.at(arguments.failover);
     if (!arguments.without.empty()) options.rules.*rules_by_name.at(arguments.without) = false;
@@ -79,8 +82,8 @@ int run_many(const Arguments& arguments) {
         ++violations;
         fmt::print("seed {} at {:.3f} s: {}\n", seed,
                    static_cast<double>(result.violation->at) / 1e6, result.violation->what);
-        fmt::print("repeat it with: ./dev simulate --nodes {} --failover {} --seed {}\n",
-                   arguments.nodes, arguments.failover, seed);
+        fmt::print("repeat it with: ./dev simulate --nodes {} --failover {} --state {} --seed {}\n",
+                   arguments.nodes, arguments.failover, arguments.state, seed);
         if (!arguments.keep_going) break;
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
@@ -105,6 +108,9 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"stock", "ours", "mixed"}));
     app.add_option("--failover", arguments.failover, "the arbiter's policy: stock, fast or strict")
         ->check(CLI::IsMember(policies));
+    app.add_option("--state", arguments.state,
+                   "the arbiter's grants: kept by a store with faults, or none (in memory)")
+        ->check(CLI::IsMember({"kept", "none"}));
     app.add_flag("--no-restarts", arguments.no_restarts, "the arbiter never restarts");
     app.add_option("--without", arguments.without, "switches one rule of docs/safety.md off")
         ->check(CLI::IsMember(rules_by_name));

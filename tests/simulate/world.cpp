@@ -24,6 +24,12 @@ public:
           arbiter_(schedule_, network_, settings(), 1000,
                    [this](const std::string& text) { trace("arbiter: " + text); }) {
         network_.attach(&arbiter_);
+        // Mostly quick, now and then a disk that takes its time.
+        arbiter_.slow_store(
+            [this] {
+                return dice_.one_in(8) ? dice_.between(ms(1), ms(3000)) : dice_.between(0, ms(20));
+            },
+            [this] { return dice_.one_in(2); });
         Nodes configured;
         for (NodeId id = 1; id <= options_.nodes; ++id) configured.insert(id);
         for (const NodeId id : configured) {
@@ -60,6 +66,7 @@ private:
         settings.device_timeout = Duration(options_.timers.device_timeout / 1000);
         settings.rules = options_.rules;
         settings.failover = options_.failover;
+        settings.durable_grants = options_.keeps_state;
         return settings;
     }
 
@@ -155,6 +162,10 @@ private:
             dice_.one_in(2) ? dice_.between(ms(5), ms(300)) : dice_.between(ms(5), ms(60000));
         trace(fmt::format("fault: arbiter killed, back in {} ms", delay / 1000));
         arbiter_.kill();
+        if (options_.keeps_state && dice_.one_in(6)) {
+            trace("fault: the arbiter's store is lost");
+            arbiter_.lose_store();
+        }
         schedule_.after(delay, [this] {
             trace("arbiter started");
             arbiter_.start();

@@ -25,6 +25,7 @@ struct Options {
     Micros duration = ms(600000);
     Micros fault_every = ms(15000);
     bool arbiter_restarts = true;
+    bool keeps_state = false;  // R3: grants are recorded; else in memory, and the guard
     bool cluster_faults = true;
     bool arbiter_link_faults = true;
     bool process_faults = true;

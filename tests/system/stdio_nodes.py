@@ -7,14 +7,19 @@ import json
 
 
 class Arbiter:
-    def __init__(self, env):
+    def __init__(self, env, state="none"):
         self.env = env
         self.port, self.socket = env.free_port(), env.path("arbiter.sock")
-        self.process = env.spawn(
-            [env.program("qnetd"), "--listen", "127.0.0.1", "--port", self.port, "--tls", "off",
-             "--socket", self.socket, "--lock-file", env.path("lock"), "--device-timeout", 1250],
-            name="arbiter")
-        env.listening(self.port)
+        self.state, self.starts = state, 0
+        self.start()
+
+    def start(self):
+        self.starts += 1
+        self.process = self.env.spawn(
+            [self.env.program("qnetd"), "--listen", "127.0.0.1", "--port", self.port, "--tls",
+             "off", "--socket", self.socket, "--lock-file", self.env.path("lock"),
+             "--state", self.state, "--device-timeout", 1250], name=f"arbiter-{self.starts}")
+        self.env.listening(self.port)
 
     def tool(self, *words, **options):
         return self.env.run([self.env.program("qnetd-tool"), "--socket", self.socket, *words],

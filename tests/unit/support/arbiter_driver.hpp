@@ -23,7 +23,7 @@ namespace castvote::tests {
 struct Happening {
     Instant at;
     std::string client;  // empty for a note
-    std::variant<wire::Message, qnetd::StartTls, qnetd::Close, qnetd::Note> what;
+    std::variant<wire::Message, qnetd::StartTls, qnetd::Close, qnetd::Note, qnetd::Persist> what;
 };
 
 class ArbiterDriver {
@@ -31,6 +31,9 @@ public:
     // started: when the arbiter began, at or before the driver's clock, which shows 0 at first.
     explicit ArbiterDriver(qnetd::Settings settings, Instant started = at_ms(0))
         : settings_(settings), arbiter_(settings, started) {}
+    // With what a store knows; see restart().
+    ArbiterDriver(qnetd::Settings settings, Instant started, const qnetd::Memory& memory)
+        : settings_(settings), arbiter_(settings, started, memory) {}
 
     void open(const std::string& name) {
         if (is_open(name)) throw std::logic_error(name + " is connected already");
@@ -98,6 +101,30 @@ public:
         step(qnetd::OperatorRelease{cluster, node});
     }
 
+    // The process ends at any moment and starts again after `down`: connections are gone, and it
+    // knows what the store has. is_same_clock: the machine was not started anew. Without `memory`
+    // that is what was written.
+    void restart(Duration down, bool is_same_clock, std::optional<qnetd::Memory> memory = {}) {
+        clients_.clear();
+        names_.clear();
+        pending_.clear();
+        now_ += down;
+        if (!memory) {
+            memory.emplace();
+            for (const auto& [name, record] : store_)
+                memory->records[name] = {record, is_same_clock};
+        }
+        arbiter_ = qnetd::Arbiter(settings_, now_, *memory);
+        advance(Duration(0));
+    }
+    // Writes wait from now on (is_slow), or are done, those that wait too.
+    void store_is_slow(bool is_slow) {
+        is_store_slow_ = is_slow;
+        if (!is_slow) write();
+    }
+    const std::map<std::string, qnetd::Record>& stored() const { return store_; }
+    std::size_t writes() const { return writes_; }
+
     bool is_open(const std::string& name) const { return clients_.contains(name); }
     Instant now() const { return now_; }
     const qnetd::Arbiter& arbiter() const { return arbiter_; }
@@ -158,6 +185,19 @@ private:
         for (const qnetd::Action& action : actions)
             std::visit([&](const auto& what_to_do) { carry_out(what_to_do, given); }, action);
         for (const Given& one : given) check_order(one);
+        if (!is_store_slow_) write();
+    }
+
+    // What waits is written, and the core is told; that may lead to more.
+    void write() {
+        for (const qnetd::Persist& one : std::exchange(pending_, {})) {
+            ++writes_;
+            if (one.record.is_empty())
+                store_.erase(one.cluster);
+            else
+                store_.insert_or_assign(one.cluster, one.record);
+            step(qnetd::Persisted{one.cluster, one.number});
+        }
     }
 
     void carry_out(const qnetd::Send& send, std::vector<Given>& given) {
@@ -190,6 +230,11 @@ private:
         return found->second;
     }
 
+    void carry_out(const qnetd::Persist& persist, std::vector<Given>&) {
+        happenings_.push_back({now_, "", persist});
+        pending_.push_back(persist);
+    }
+
     // Others of the winner's cluster whose NACK is not confirmed yet. Who has come into the
     // winner's ring since is no rival: its own ACK is only later (R2s i).
     std::vector<std::string> denied_beside(const std::string& winner) const {
@@ -220,6 +265,10 @@ private:
     std::map<std::string, Client> clients_;
     std::map<qnetd::ConnectionId, std::string> names_;
     std::vector<Happening> happenings_;
+    bool is_store_slow_ = false;
+    std::vector<qnetd::Persist> pending_;
+    std::map<std::string, qnetd::Record> store_;
+    std::size_t writes_ = 0;
 };
 
 }  // namespace castvote::tests

@@ -36,6 +36,18 @@ bool is_boring(const Message& message) {
     }
 }
 
+std::string text_of(const qnetd::Record& record) {
+    if (record.is_empty()) return "nothing to remember";
+    std::string text = fmt::format("grant {}", record.grant_number);
+    for (const auto& [node, holder] : record.holders)
+        text += fmt::format(
+            ", holder {} in {} of {}{}{}{}", node, wire::to_string(holder.grant.ring.id),
+            qnetd::to_string(holder.grant.ring.members), holder.is_confirmed ? " confirmed" : "",
+            holder.needs_proof ? " wants proof" : "",
+            holder.is_restored ? " not heard since the restart" : "");
+    return text + (record.guard_from ? ", guard" : "");
+}
+
 // The message without what is the same in every scenario.
 std::string line_of(Message message) {
     if (message.type == MessageType::init_reply) {
@@ -62,6 +74,8 @@ void Scenario::execute(const std::string& command, Words words) {
         {"config", &Scenario::config},
         {"quorum", &Scenario::quorum},
         {"release", &Scenario::release},
+        {"restart", &Scenario::restart},
+        {"store", &Scenario::store},
         {"heuristics", &Scenario::heuristics},
         {"reply", &Scenario::reply},
         {"wait", &Scenario::wait},
@@ -89,6 +103,8 @@ void Scenario::show_happenings() {
                 show(fmt::format("{:>8} {} <- {}", at, happening.client, line_of(*message)));
         } else if (const auto* note = std::get_if<qnetd::Note>(&happening.what)) {
             show(fmt::format("{:>8} # {}", at, qnetd::to_line(*note)));
+        } else if (const auto* persist = std::get_if<qnetd::Persist>(&happening.what)) {
+            show(fmt::format("{:>8} store: {}", at, text_of(persist->record)));
         } else if (std::holds_alternative<qnetd::Close>(happening.what)) {
             show(fmt::format("{:>8} {} is disconnected", at, happening.client));
             nodes_.erase(happening.client);
@@ -97,6 +113,8 @@ void Scenario::show_happenings() {
 }
 
 ArbiterDriver& Scenario::driver() {
+    if (!driver_ && settings_.durable_grants)
+        driver_ = std::make_unique<ArbiterDriver>(settings_, started_, memory_);
     if (!driver_) driver_ = std::make_unique<ArbiterDriver>(settings_, started_);
     return *driver_;
 }
@@ -117,6 +135,11 @@ void Scenario::settings(Words words) {
     const std::map<std::string, qnetd::FailOver> policies{qnetd::failover_names.begin(),
                                                           qnetd::failover_names.end()};
     settings_.failover = one_of(words.take("failover", "stock"), policies);
+    // A complete store, without any grant; or one that was made when the arbiter started.
+    const std::string state = words.take("state", "none");
+    settings_.durable_grants =
+        one_of<bool>(state, {{"none", false}, {"kept", true}, {"new", true}});
+    if (state == "new") memory_.guard_from = started_;
     qnetd::Rules& rules = settings_.rules;
     rules.release_before_handover = one_of(words.take("R2", "on"), on_off);
     rules.late_ack_after_connect = one_of(words.take("R2s-i", "on"), on_off);
@@ -262,6 +285,25 @@ void Scenario::wait(Words words) {
 
 void Scenario::release(Words words) {
     driver().release(cluster_, static_cast<wire::NodeId>(std::stoul(words.at(0))));
+}
+
+// The arbiter is killed and starts again; what it finds in its store.
+void Scenario::restart(Words words) {
+    const Duration down = duration(words.at(0));
+    const std::string finds = words.take("finds", "its-record");
+    nodes_.clear();
+    if (finds == "its-record" || finds == "record-of-another-boot") {
+        driver().restart(down, finds == "its-record");
+    } else if (finds == "nothing") {  // a new store, or a damaged one: the guard
+        driver().restart(down, true, qnetd::Memory{.guard_from = driver().now() + down});
+    } else {
+        refuse("finds its-record, record-of-another-boot or nothing");
+    }
+    words.expect_none_left();
+}
+
+void Scenario::store(Words words) {
+    driver().store_is_slow(one_of<bool>(words.at(0), {{"slow", true}, {"works", false}}));
 }
 
 void Scenario::stall(Words words) { driver().stall(duration(words.at(0))); }

@@ -45,6 +45,8 @@ private:
     void heard(Words words);
     void set_heartbeat(Words words);
     void release(Words words);
+    void restart(Words words);
+    void store(Words words);
     void status();
 
     ArbiterDriver& driver();
@@ -54,6 +56,8 @@ private:
     void show_happenings();
 
     qnetd::Settings settings_;
+    qnetd::Memory memory_;
+    bool has_memory_ = false;
     Instant started_ = at_ms(-3'600'000);
     std::string cluster_ = "alpha";
     std::unique_ptr<ArbiterDriver> driver_;  // made by the first command that needs it
