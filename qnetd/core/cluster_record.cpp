@@ -68,7 +68,8 @@ Record Cluster::wanted_record() const {
     // Told the same vote again it is as confirmed as before: nothing is written for that.
     for (auto& [node, holder] : wanted.holders) {
         const auto before = asked_.holders.find(node);
-        if (before != asked_.holders.end() && before->second.grant == holder.grant)
+        if (before != asked_.holders.end() && before->second.grant == holder.grant &&
+            !before->second.needs_proof)
             holder.is_confirmed = holder.is_confirmed || before->second.is_confirmed;
     }
     return wanted;

@@ -33,15 +33,19 @@ class Arbiter:
         return {holder["node_id"] for cluster in self.clusters() if cluster["name"] == name
                 for holder in cluster["holders"]}
 
-    def pair(self, name, algorithm="ffsplit"):
-        """Two daemons of one cluster, in one ring: {number: process}."""
+    def node(self, name, number, algorithm="ffsplit"):
+        """A daemon of a cluster of two, which knows no ring yet."""
         taken = len(self.env.processes)
-        nodes = {number: self.env.spawn(
+        return self.env.spawn(
             [self.env.program("qdevice-client"), "--provider", "stdio", "--node-id", number,
              "--nodes", "1,2", "--cluster", name, "--arbiter", "127.0.0.1", "--port", self.port,
              "--tls", "off", "--algorithm", algorithm, "--timeout", 1250, "--sync-timeout", 4000,
              "--socket", self.env.path(f"node-{taken}-{number}.sock")],
-            name=f"node-{taken}-{number}", stdin=True) for number in (1, 2)}
+            name=f"node-{taken}-{number}", stdin=True)
+
+    def pair(self, name, algorithm="ffsplit"):
+        """Two daemons of one cluster, in one ring: {number: process}."""
+        nodes = {number: self.node(name, number, algorithm) for number in (1, 2)}
         for node in nodes.values():
             ring(node, 1, 8, [1, 2])
         return nodes

@@ -35,6 +35,14 @@ std::string invalid(const std::string& name, const std::string& value) {
 
 }  // namespace
 
+TEST_CASE("where grants are kept") {
+    CHECK(std::get<Options>(own({})).state_directory == "/var/lib/castvote/qnetd");
+    CHECK(std::get<Options>(stock({})).state_directory == "/var/lib/castvote/qnetd");
+    CHECK(std::get<Options>(own({"--state", "none"})).state_directory == "none");
+    CHECK(std::get<Options>(stock({"-S", "state_dir=/srv/x"})).state_directory == "/srv/x");
+    CHECK(setting("state_dir=") == invalid("state_dir", ""));
+}
+
 TEST_CASE("stock letters") {
     CHECK(complaint(stock({})) == "accepted");
     CHECK(complaint(stock({"-p"})) == "corosync-qnetd: option requires an argument -- 'p'\n");

@@ -33,7 +33,9 @@ public:
         : settings_(settings), arbiter_(settings, started) {}
     // With what a store knows; see restart().
     ArbiterDriver(qnetd::Settings settings, Instant started, const qnetd::Memory& memory)
-        : settings_(settings), arbiter_(settings, started, memory) {}
+        : settings_(settings),
+          arbiter_(settings, started, memory),
+          store_guard_(memory.guard_from) {}
 
     void open(const std::string& name) {
         if (is_open(name)) throw std::logic_error(name + " is connected already");
@@ -111,9 +113,13 @@ public:
         now_ += down;
         if (!memory) {
             memory.emplace();
+            memory->guard_from = is_same_clock || !store_guard_ ? store_guard_ : now_;
             for (const auto& [name, record] : store_)
                 memory->records[name] = {record, is_same_clock};
         }
+        store_guard_ = memory->guard_from;
+        store_.clear();
+        for (const auto& [name, restored] : memory->records) store_[name] = restored.record;
         arbiter_ = qnetd::Arbiter(settings_, now_, *memory);
         advance(Duration(0));
     }
@@ -122,8 +128,6 @@ public:
         is_store_slow_ = is_slow;
         if (!is_slow) write();
     }
-    const std::map<std::string, qnetd::Record>& stored() const { return store_; }
-    std::size_t writes() const { return writes_; }
 
     bool is_open(const std::string& name) const { return clients_.contains(name); }
     Instant now() const { return now_; }
@@ -191,7 +195,6 @@ private:
     // What waits is written, and the core is told; that may lead to more.
     void write() {
         for (const qnetd::Persist& one : std::exchange(pending_, {})) {
-            ++writes_;
             if (one.record.is_empty())
                 store_.erase(one.cluster);
             else
@@ -268,7 +271,7 @@ private:
     bool is_store_slow_ = false;
     std::vector<qnetd::Persist> pending_;
     std::map<std::string, qnetd::Record> store_;
-    std::size_t writes_ = 0;
+    std::optional<Instant> store_guard_;
 };
 
 }  // namespace castvote::tests

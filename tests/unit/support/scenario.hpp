@@ -57,7 +57,6 @@ private:
 
     qnetd::Settings settings_;
     qnetd::Memory memory_;
-    bool has_memory_ = false;
     Instant started_ = at_ms(-3'600'000);
     std::string cluster_ = "alpha";
     std::unique_ptr<ArbiterDriver> driver_;  // made by the first command that needs it

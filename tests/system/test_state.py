@@ -1,0 +1,109 @@
+"""test_state.py -- the real arbiter is killed and started again: its grants come back (rule R3).
+
+The nodes are daemons whose corosync we play, with lms: its holders have no lifetime, so that time
+alone never gives their vote to others (docs/safety.md R2e).
+"""
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+import os
+import signal
+
+from stdio_nodes import Arbiter, ring
+
+CLUSTER = "kept"
+LONGER_THAN_THE_GUARD_MS = 6000  # Which is 4.3 s with a heartbeat of 1 s and T of 1.25 s.
+LONE_NODE = "reason=waiting_after_start"
+
+
+def status(arbiter):
+    return json.loads(arbiter.tool("status", "--json").stdout)
+
+
+def runs_for(env, arbiter, milliseconds):
+    env.wait_for(lambda: status(arbiter)["running_ms"] > milliseconds, 30,
+                 "the arbiter has run for a while")
+
+
+def holder_alone(env, arbiter):
+    """Node 1 holds the vote alone, node 2 was never there; node 1's daemon."""
+    one = arbiter.node(CLUSTER, 1, "lms")
+    ring(one, 1, 12, [1])
+    env.wait_for(lambda: arbiter.holders(CLUSTER) == {1}, 20, "node 1 has the vote")
+    return one
+
+
+def restart_while_split(env, state):
+    """The arbiter dies, node 1 cannot reach it, node 2 alone comes to the new one."""
+    arbiter = Arbiter(env, state)
+    one = holder_alone(env, arbiter)
+    one.signal(signal.SIGSTOP)
+    arbiter.process.kill()
+    arbiter.start()
+    ring(arbiter.node(CLUSTER, 2, "lms"), 2, 12, [2])
+    runs_for(env, arbiter, LONGER_THAN_THE_GUARD_MS)
+    return arbiter, one
+
+
+def test_restarted_while_split_the_loser_gets_no_vote(env):
+    arbiter, one = restart_while_split(env, env.path("state"))
+    assert arbiter.holders(CLUSTER) == {1}, arbiter.process.log()
+    assert LONE_NODE not in arbiter.process.log(), "there is no guard: the record is complete"
+    assert "node 1 is gone and may still count" in arbiter.tool("status").stdout
+    one.signal(signal.SIGCONT)
+    env.wait_for(lambda: any(
+        node["node_id"] == 1 and node["last_ack_or_nack"] == "ack"
+        for node in status(arbiter)["clusters"][0]["nodes"]), 20, "node 1 is told its vote again")
+    assert arbiter.holders(CLUSTER) == {1}, arbiter.process.log()
+
+
+def test_without_state_the_loser_gets_it_after_the_guard(env):
+    """That the test above can fail."""
+    arbiter, _ = restart_while_split(env, "none")
+    assert LONE_NODE in arbiter.process.log()
+    env.wait_for(lambda: arbiter.holders(CLUSTER) == {2}, 20, "node 2 has the vote")
+    assert "Grants are kept in memory" in arbiter.tool("status").stdout
+
+
+def test_a_cluster_that_does_not_change_writes_nothing(env):
+    arbiter = Arbiter(env, env.path("state"))
+    arbiter.pair(CLUSTER)
+    env.wait_for(lambda: arbiter.holders(CLUSTER) == {1, 2}, 20, "both nodes have the vote")
+    runs_for(env, arbiter, 4000)  # A second after the ACKs they are confirmed, too.
+    before = status(arbiter)
+    runs_for(env, arbiter, before["running_ms"] + 3500)  # Some thirty echoes of each node.
+    after = status(arbiter)
+    assert before["state"]["records_written"] > 0 and before["state"]["health"] == "good", before
+    assert after["state"] == before["state"], (before["state"], after["state"])
+    text = arbiter.tool("status", "--verbose").stdout
+    assert f"Grants are kept in {env.path('state')}." in text and "transactions" in text, text
+
+
+def test_a_damaged_file_is_put_aside_and_the_guard_runs(env):
+    arbiter = Arbiter(env, env.path("state"))
+    holder_alone(env, arbiter).kill()
+    arbiter.process.kill()
+    file = env.path("state", "grants.db")
+    os.unlink(file + "-wal")  # What it holds would mend the page.
+    with open(file, "wb") as spoiled:
+        spoiled.write(b"not what it was" * 500)
+    arbiter.start()
+    assert os.path.exists(file + ".damaged-1")
+    assert status(arbiter)["state"]["put_aside"] == file + ".damaged-1"
+    assert "A damaged file was found" in arbiter.tool("status").stdout
+    assert "counts as absent" in arbiter.process.log()
+    ring(arbiter.node(CLUSTER, 2, "lms"), 2, 12, [2])
+    arbiter.process.says(LONE_NODE)
+
+
+def test_a_directory_that_cannot_be_made_is_said_with_the_remedy(env):
+    with open(env.path("file"), "w", encoding="utf-8"):
+        pass
+    for program, words, remedy in (
+            ("qnetd", ["--tls", "off", "--socket", env.path("s"), "--port", env.free_port(),
+                       "--state", env.path("file", "state")], "--state none"),
+            ("corosync-qnetd", ["-f", "-s", "off", "-p", env.free_port(), "-S",
+                                f"local_socket_file={env.path('s')},lock_file={env.path('l')},"
+                                f"state_dir={env.path('file', 'state')}"], "-S state_dir=none")):
+        done = env.run([env.program(program), *words], check=False)
+        assert done.returncode == (7 if program == "qnetd" else 1), done
+        assert "file/state" in done.stderr and remedy in done.stderr, done.stderr
