@@ -96,6 +96,8 @@ public:
         if (auto locked = lock(); !locked) return locked;
         if (auto opened = make_shards(); !opened) return opened;
         if (auto listening = listen(); !listening) return listening;
+        // Who could not listen has not been the arbiter: that leaves no trace in the store.
+        if (store_) store_->begin();
         signals_.async_wait([this](const net::error_code& error, int) {
             if (!error) main_.stop();
         });
@@ -126,6 +128,7 @@ private:
         auto opened = open_state(options_);
         if (!opened) return Unexpected<Failure>(Failure{ExitStatus::state, opened.error()});
         store_ = std::move(*opened);
+        started_ = net::now();  // after what the store takes for now
         common_.store = store_.get();
         common_.settings.durable_grants = store_ != nullptr;
         const auto shard_of = [this](const std::string& cluster) {

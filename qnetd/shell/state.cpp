@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <fstream>
 
 #include "common/net/clock.hpp"
@@ -14,13 +15,23 @@ namespace castvote::qnetd {
 
 namespace {
 
-// Names the running kernel: instants of CLOCK_BOOTTIME mean nothing to another one. Containers
-// share the kernel, and its clock.
+// Names the running kernel and its clock: an instant of CLOCK_BOOTTIME means nothing to another
+// one. A time namespace has a clock of its own under the same kernel.
 std::string boot_id() {
     std::ifstream file("/proc/sys/kernel/random/boot_id");
     std::string id;
     std::getline(file, id);
+    std::ifstream offsets("/proc/self/timens_offsets");
+    for (std::string name, seconds, nanoseconds; offsets >> name >> seconds >> nanoseconds;)
+        if (name == "boottime" && !id.empty())
+            id += fmt::format(" {} {}.{}", name, seconds, nanoseconds);
     return id;
+}
+
+std::int64_t wall_s() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 }  // namespace
@@ -33,6 +44,7 @@ Expected<std::unique_ptr<store::Store>, std::string> open_state(const Options& o
     settings.directory = directory;
     settings.boot.id = boot_id();
     settings.now = [] { return net::now(); };
+    settings.wall_s = wall_s;
     settings.longest_guard = longest_guard(options.arbiter);
     settings.say = [](bool is_error, const std::string& line) {
         net::log(is_error ? net::LogLevel::error : net::LogLevel::notice, line);
@@ -44,10 +56,11 @@ Expected<std::unique_ptr<store::Store>, std::string> open_state(const Options& o
                         option));
     auto opened = store::Store::open(std::move(settings));
     if (!opened)
-        return Unexpected<std::string>(
-            fmt::format("state: {}; make the directory writable for this user, choose another with "
-                        "{}DIRECTORY, or keep grants in memory with {}none",
-                        opened.error(), option, option));
+        return Unexpected<std::string>(fmt::format(
+            "state: {}; make the directory writable for this user, choose another (a new "
+            "one, or delete its grants.db) with {}DIRECTORY, or keep grants in memory "
+            "with {}none",
+            opened.error(), option, option));
     return std::move(*opened);
 }
 

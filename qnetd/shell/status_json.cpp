@@ -123,6 +123,7 @@ json json_of(const std::optional<store::Health>& state) {
                {"records_waiting", state->waiting}};
     if (!state->trouble.empty()) value["trouble"] = state->trouble;
     if (!state->put_aside.empty()) value["put_aside"] = state->put_aside;
+    if (!state->distrust.empty()) value["distrust"] = state->distrust;
     return value;
 }
 

@@ -82,11 +82,10 @@ std::string text_of(const Record& record) {
         value["holders"].push_back(std::move(entry));
     }
     for (const auto& [node, word] : record.words)
-        value["words"].push_back(
-            {{"id", node},
-             {"ring", json_of(word.ring)},
-             {"at", json_of(word.at)},
-             {"first_list_at", json_of(word.first_list_at)}});
+        value["words"].push_back({{"id", node},
+                                  {"ring", json_of(word.ring)},
+                                  {"at", json_of(word.at)},
+                                  {"first_list_at", json_of(word.first_list_at)}});
     for (const auto& [node, at] : record.known_from)
         value["known_from"].push_back({{"id", node}, {"at", json_of(at)}});
     return value.dump();
@@ -114,10 +113,12 @@ std::optional<Record> record_of(const std::string& text) {
     }
 }
 
-std::string checksum_of(const std::string& bytes) {
+std::uint64_t sum_of(const std::string& bytes) {
     std::uint64_t sum = 0xcbf29ce484222325u;
     for (const char byte : bytes) sum = (sum ^ static_cast<unsigned char>(byte)) * 0x100000001b3u;
-    return fmt::format("{:016x}", sum);
+    return sum;
 }
+
+std::string text_of_sum(std::uint64_t sum) { return fmt::format("{:016x}", sum); }
 
 }  // namespace castvote::qnetd::store

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -15,7 +16,9 @@ namespace castvote::qnetd::store {
 std::string text_of(const Record& record);
 std::optional<Record> record_of(const std::string& text);
 
-// FNV-1a, 64 bits, as 16 hexadecimal digits: against bits that rot, not against people.
-std::string checksum_of(const std::string& bytes);
+// FNV-1a, 64 bits: against bits that rot, not against people.
+std::uint64_t sum_of(const std::string& bytes);
+// 16 hexadecimal digits.
+std::string text_of_sum(std::uint64_t sum);
 
 }  // namespace castvote::qnetd::store

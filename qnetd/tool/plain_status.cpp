@@ -244,6 +244,9 @@ std::string state_lines(const json& state, bool verbose) {
     if (state.contains("put_aside"))
         text += fmt::format("A damaged file was found at the start, and is kept as {}.\n",
                             shown(state.at("put_aside").get<std::string>()));
+    if (state.contains("distrust"))
+        text += fmt::format("{}: votes were held back after this start, beside the records.\n",
+                            shown(state.at("distrust").get<std::string>()));
     if (verbose)
         text += fmt::format("{} records in {} transactions since the start, {} waiting.\n",
                             state.at("records_written").get<std::uint64_t>(),

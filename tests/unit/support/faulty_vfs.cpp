@@ -35,6 +35,8 @@ struct File {
 
 Faults current;
 std::atomic<int> fail_with = 0;
+std::atomic<int> fail_reads_with = 0;
+std::atomic<bool> is_read_only = false;
 std::atomic<int> count = 0;
 std::vector<File*> open_files;
 sqlite3_vfs* system_vfs = nullptr;
@@ -72,6 +74,7 @@ int close_file(sqlite3_file* base) {
 }
 
 int read_file(sqlite3_file* base, void* to, int size, sqlite3_int64 offset) {
+    if (const int failure = fail_reads_with) return failure;
     return file_of(base)->real()->pMethods->xRead(file_of(base)->real(), to, size, offset);
 }
 
@@ -90,7 +93,7 @@ int write_file(sqlite3_file* base, const void* from, int size, sqlite3_int64 off
     return real->pMethods->xWrite(real, from, size, offset);
 }
 
-// A file that got shorter stays so: what it was is not kept here.
+// A file that got shorter stays so: what it was is not kept here. The store cuts none in its life.
 int truncate_file(sqlite3_file* base, sqlite3_int64 size) {
     if (const int failure = count_operation()) return failure;
     return file_of(base)->real()->pMethods->xTruncate(file_of(base)->real(), size);
@@ -130,6 +133,8 @@ const sqlite3_io_methods methods = {
 int open_file(sqlite3_vfs*, const char* name, sqlite3_file* base, int flags, int* flags_out) {
     File* file = file_of(base);
     file->base.pMethods = nullptr;
+    if (is_read_only)
+        flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
     const int code = system_vfs->xOpen(system_vfs, name, file->real(), flags, flags_out);
     if (code != SQLITE_OK) return code;
     file->unsynced = new Unsynced;
@@ -158,6 +163,8 @@ void use_faults(const Faults& faults) {
     }
     current = faults;
     fail_with = faults.fail_with;
+    fail_reads_with = faults.fail_reads_with;
+    is_read_only = faults.is_read_only;
     count = 0;
 }
 

@@ -17,6 +17,8 @@ struct Faults {
     int kill_at = 0;  // number of the operation, from 1; 0: never
     Loss loss = Loss::nothing;
     int fail_with = 0;  // result of every operation while it is not 0, SQLITE_FULL for example
+    int fail_reads_with = 0;    // result of every read while it is not 0
+    bool is_read_only = false;  // files open as on a file system that can only be read
 };
 
 // Registers it once; `faulty` is its name for SQLite. Not for several threads at a time that open

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -26,9 +28,11 @@ public:
         settings.directory = directory_;
         settings.boot.id = boot;
         settings.now = [this] { return at_ms(now_ms); };
+        settings.wall_s = [this] { return wall_s.load(); };
         settings.longest_guard = test_guard;
         settings.vfs = vfs;
         settings.say = [this](bool, const std::string& line) {
+            if (on_say) on_say();
             const std::lock_guard lock(mutex_);
             said_.push_back(line);
         };
@@ -38,6 +42,7 @@ public:
         auto opened = try_open();
         if (!opened) throw std::runtime_error(opened.error());
         store = std::move(*opened);
+        store->begin();
     }
     void close() { store.reset(); }
 
@@ -53,10 +58,17 @@ public:
         return said_;
     }
     std::string file() const { return directory_ + "/grants.db"; }
+    const std::string& directory() const { return directory_; }
+    // What a restart finds if the arbiter is killed now: a copy, for another driver.
+    void copy_to(const std::string& directory) const {
+        std::filesystem::copy(directory_, directory);
+    }
 
     std::string boot = "boot-1";
     std::atomic<std::int64_t> now_ms = 1000;
+    std::atomic<std::int64_t> wall_s = 1'000'000;
     const char* vfs = nullptr;
+    std::function<void()> on_say;
     std::unique_ptr<qnetd::store::Store> store;
 
 private:
@@ -64,6 +76,16 @@ private:
     std::mutex mutex_;
     std::vector<std::string> said_;
 };
+
+// Steps between polls of a condition are short; false after ten seconds.
+inline bool waits_for(const std::function<bool()>& condition) {
+    std::mutex mutex;
+    std::condition_variable nobody_tells;
+    std::unique_lock lock(mutex);
+    for (int i = 0; i < 2000 && !condition(); ++i)
+        nobody_tells.wait_for(lock, std::chrono::milliseconds(5));
+    return condition();
+}
 
 // A record of two holders; different for every number.
 inline qnetd::Record record_number(std::uint64_t number) {
