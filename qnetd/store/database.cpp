@@ -21,6 +21,9 @@ namespace {
 
 using Done = Expected<void, Trouble>;
 
+constexpr const char* was_replaced =
+    "was removed or replaced while the arbiter runs: stop it, delete the file if there is one "
+    "(never go back to an old one), and start it again";
 constexpr const char* no_boot = "another clock";
 
 Unexpected<Trouble> damaged(std::string text) {
@@ -248,8 +251,7 @@ Done Database::apply(const Changes& changes, Sums& sums) {
 // A file that was removed or replaced goes on taking what we write, for nobody.
 Done Database::check_identity() const {
     if (id_of(path_) == file_id_) return {};
-    return Unexpected<Trouble>(
-        Trouble{.text = fmt::format("{} was removed or replaced while the arbiter runs", path_)});
+    return Unexpected<Trouble>(Trouble{.text = fmt::format("{} {}", path_, was_replaced)});
 }
 
 Done Database::write(const Changes& changes) {

@@ -255,8 +255,10 @@ Done Store::reopen() {
     auto database = Database::open(file(), settings_.vfs, settings_.boot,
                                    guard_from_.value_or(settings_.now()));
     if (database && read_from_ && database->file_id() != *read_from_)
-        return Unexpected<Trouble>(
-            Trouble{fmt::format("{} was removed or replaced while the arbiter runs", file())});
+        return Unexpected<Trouble>(Trouble{
+            fmt::format("{} was replaced after the start: stop the arbiter, delete the file, "
+                        "and start it again",
+                        file())});
     auto contents = database ? database->load(settings_.now(), settings_.longest_guard)
                              : Unexpected<Trouble>(database.error());
     if (!read_from_)

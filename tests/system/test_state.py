@@ -4,9 +4,11 @@ The nodes are daemons whose corosync we play, with lms: its holders have no life
 alone never gives their vote to others (docs/safety.md R2e).
 """
 # SPDX-License-Identifier: BSD-3-Clause
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 
 from stdio_nodes import Arbiter, ring
 
@@ -24,12 +26,22 @@ def runs_for(env, arbiter, milliseconds):
                  "the arbiter has run for a while")
 
 
-def holder_alone(env, arbiter):
+def holder_alone(env, arbiter, algorithm="lms"):
     """Node 1 holds the vote alone, node 2 was never there; node 1's daemon."""
-    one = arbiter.node(CLUSTER, 1, "lms")
+    one = arbiter.node(CLUSTER, 1, algorithm)
     ring(one, 1, 12, [1])
     env.wait_for(lambda: arbiter.holders(CLUSTER) == {1}, 20, "node 1 has the vote")
     return one
+
+
+def start_by(env, arbiter, words):
+    """Starts the arbiter by way of another program."""
+    spawn = env.spawn
+    env.spawn = lambda own, **more: spawn([*words, *own], **more)
+    try:
+        arbiter.start()
+    finally:
+        env.spawn = spawn
 
 
 def restart_while_split(env, state):
@@ -92,6 +104,74 @@ def test_a_damaged_file_is_put_aside_and_the_guard_runs(env):
     assert "counts as absent" in arbiter.process.log()
     ring(arbiter.node(CLUSTER, 2, "lms"), 2, 12, [2])
     arbiter.process.says(LONE_NODE)
+
+
+def recorded_stop(env):
+    """What the store says of its end, as a running arbiter has it on disk."""
+    file = "file:" + env.path("state", "grants.db") + "?immutable=1"
+    with contextlib.closing(sqlite3.connect(file, uri=True)) as database:
+        return database.execute(
+            "SELECT CAST(value AS TEXT) FROM meta WHERE key=CAST('stop' AS BLOB)").fetchone()[0]
+
+
+def test_a_clean_end_is_recorded_and_taken_back_by_who_serves(env):
+    arbiter = Arbiter(env, env.path("state"))
+    assert recorded_stop(env) == "none"
+    arbiter.process.stop()
+    stopped = recorded_stop(env)
+    assert stopped != "none"
+    other = Arbiter(env, "none")
+    done = env.run([env.program("qnetd"), "--listen", "127.0.0.1", "--port", other.port, "--tls",
+                    "off", "--socket", env.path("s"), "--state", env.path("state")], check=False)
+    assert done.returncode == 4, done
+    assert recorded_stop(env) == stopped, "who cannot listen was not the arbiter"
+    other.process.kill()
+    arbiter.start()
+    assert recorded_stop(env) == "none"
+    assert "distrust" not in status(arbiter)["state"]
+
+
+def test_another_clock_of_the_same_boot_is_not_believed(env):
+    """A time namespace: one kernel, other instants."""
+    env.need_root()
+    offset = ["unshare", "--time", "--boottime", 1000000, "--fork", "--kill-child", "--"]
+    probe = env.run([*offset, "true"], check=False)
+    if probe.returncode != 0:
+        env.skip("time namespaces are not permitted here: " + probe.stderr.strip())
+    arbiter = Arbiter(env, env.path("state"))
+    holder_alone(env, arbiter, "ffsplit").kill()
+    arbiter.process.kill()
+    arbiter.start()  # Now the restart itself is recorded, with its instant.
+    arbiter.process.kill()
+    start_by(env, arbiter, offset)
+    assert arbiter.holders(CLUSTER) == {1}, "its lifetime begins anew"
+
+
+FULL = """set -e
+mkdir disk && mount -t tmpfs -o size=256k tmpfs disk
+head -c 1M /dev/zero > disk/fill 2>/dev/null || true
+exec "$@"
+"""
+
+
+def test_a_full_disk_is_no_reason_not_to_start(env):
+    env.need_namespaces()
+    arbiter = Arbiter(env, env.path("disk", "state"))
+    arbiter.process.kill()
+    env.run(["rm", "-r", env.path("disk")])
+    start_by(env, arbiter, ["unshare", "--mount", "--propagation", "private", "sh", "-c", FULL,
+                            "sh"])
+    assert status(arbiter)["state"]["health"] == "failing"
+    assert "Grants cannot be kept" in arbiter.tool("status").stdout
+    assert "cannot be read and counts as absent" in arbiter.process.log()
+    nodes = arbiter.pair(CLUSTER)
+    env.wait_for(lambda: len(arbiter.clusters()[0]["nodes"]) == 2, 20, "both nodes are there")
+    runs_for(env, arbiter, LONGER_THAN_THE_GUARD_MS)
+    assert arbiter.holders(CLUSTER) == set(), "nothing is recorded yet"
+    os.unlink(f"/proc/{arbiter.process.pid}/root{env.path('disk', 'fill')}")
+    env.wait_for(lambda: arbiter.holders(CLUSTER) == {1, 2}, 20, "both nodes have the vote")
+    assert status(arbiter)["state"]["health"] == "good"
+    assert len(nodes) == 2
 
 
 def test_a_directory_that_cannot_be_made_is_said_with_the_remedy(env):
