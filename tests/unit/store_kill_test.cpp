@@ -118,7 +118,9 @@ void check_read_only(const ScratchDirectory& scratch, const End& end) {
 void open_after(StoreDriver& after) {
     after.now_ms = 1000 + test_guard.count();
     after.boot = "boot-2";
-    REQUIRE_NOTHROW(after.open());
+    auto opened = after.try_open();  // it writes nothing more: that would take its time
+    REQUIRE(opened);
+    after.store = std::move(*opened);
 }
 
 // What becomes of the journal: it is lost, empty, or a byte of it is another one.
