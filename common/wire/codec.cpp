@@ -248,12 +248,19 @@ std::span<const Option> option_order(MessageType type) {
                                                server_maximum_reply_size,
                                                supported_decision_algorithms};
     static constexpr Option of_server_error[] = {msg_seq_number, reply_error_code};
-    static constexpr Option of_set_option[] = {msg_seq_number, heartbeat_interval,
-                                               keep_active_partition_tie_breaker};
+    static constexpr Option of_set_option[] = {msg_seq_number,
+                                               heartbeat_interval,
+                                               keep_active_partition_tie_breaker,
+                                               ring_id,
+                                               lease,
+                                               device_timeout,
+                                               sync_timeout,
+                                               grant_number,
+                                               released};
     static constexpr Option of_node_list[] = {
         msg_seq_number, node_list_type, ring_id, config_version, quorate, node_info, heuristics};
     static constexpr Option of_node_list_reply[] = {msg_seq_number, node_list_type, ring_id, vote};
-    static constexpr Option of_vote[] = {msg_seq_number, vote, ring_id};
+    static constexpr Option of_vote[] = {msg_seq_number, vote, ring_id, grant_number};
     static constexpr Option of_heuristics_change[] = {msg_seq_number, heuristics};
     static constexpr Option of_heuristics_change_reply[] = {msg_seq_number, vote, ring_id,
                                                             heuristics};

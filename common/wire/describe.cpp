@@ -29,6 +29,7 @@ std::string text_of(Enum value) {
 
 std::string text_of(const std::vector<std::uint16_t>& value) {
     if (value == all_options() || value == all_message_types()) return "all";
+    if (value == known_options()) return "all+private";
     return fmt::format("{}", fmt::join(value, ","));
 }
 

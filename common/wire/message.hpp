@@ -1,6 +1,6 @@
 // message.hpp -- one message of the protocol, as a value.
 //
-// Every peer decodes and judges all 24 options in every message, also those which mean nothing
+// Every peer decodes and judges all options in every message, also those which mean nothing
 // there (protocol.md 3); so a message is its type and whichever options it carried, not one struct
 // per type. `OptionFields` is the one list of options that drives encoder, decoder, description and
 // fuzzing; `option_order` says which of them a type has and in which order they are sent. Which
@@ -42,6 +42,11 @@ struct Message {
     std::optional<TieBreaker> tie_breaker;
     std::optional<Heuristics> heuristics;
     std::optional<KeepActivePartition> keep_active_partition_tie_breaker;
+    std::optional<std::uint32_t> lease;           // milliseconds
+    std::optional<std::uint32_t> device_timeout;  // milliseconds
+    std::optional<std::uint32_t> sync_timeout;    // milliseconds
+    std::optional<std::uint64_t> grant_number;
+    std::optional<std::uint8_t> released;
 
     // The undecoded body of ECHO_REQUEST and ECHO_REPLY: the reply is a copy of it (protocol.md 2).
     Bytes echo_body;
@@ -77,8 +82,12 @@ using OptionFields = std::tuple<
     Field<Option::node_list_type, &Message::node_list_type>, Field<Option::vote, &Message::vote>,
     Field<Option::quorate, &Message::quorate>, Field<Option::tie_breaker, &Message::tie_breaker>,
     Field<Option::heuristics, &Message::heuristics>,
-    Field<Option::keep_active_partition_tie_breaker, &Message::keep_active_partition_tie_breaker>>;
-static_assert(std::tuple_size_v<OptionFields> == option_count);
+    Field<Option::keep_active_partition_tie_breaker, &Message::keep_active_partition_tie_breaker>,
+    Field<Option::lease, &Message::lease>, Field<Option::device_timeout, &Message::device_timeout>,
+    Field<Option::sync_timeout, &Message::sync_timeout>,
+    Field<Option::grant_number, &Message::grant_number>,
+    Field<Option::released, &Message::released>>;
+static_assert(std::tuple_size_v<OptionFields> == option_count + private_option_count);
 
 // Calls visit(Field<...>{}) for the field of `option`; nothing for an unknown one.
 template <class Visit>

@@ -58,7 +58,14 @@ std::string_view name_of(Option option) {
         "TIE_BREAKER",
         "HEURISTICS",
         "KEEP_ACTIVE_PARTITION_TIE_BREAKER"};
-    return pick(names, option);
+    switch (option) {
+        case Option::lease: return "LEASE";
+        case Option::device_timeout: return "DEVICE_TIMEOUT";
+        case Option::sync_timeout: return "SYNC_TIMEOUT";
+        case Option::grant_number: return "GRANT_NUMBER";
+        case Option::released: return "RELEASED";
+        default: return pick(names, option);
+    }
 }
 
 std::string_view name_of(Vote vote) {
@@ -141,6 +148,17 @@ const std::vector<std::uint16_t>& all_message_types() {
 const std::vector<std::uint16_t>& all_options() {
     static const std::vector<std::uint16_t> all = ascending(option_count);
     return all;
+}
+
+const std::vector<std::uint16_t>& known_options() {
+    static const std::vector<std::uint16_t> known = [] {
+        std::vector<std::uint16_t> numbers = all_options();
+        const auto first = static_cast<std::uint16_t>(Option::lease);
+        for (std::uint16_t i = 0; i < private_option_count; ++i)
+            numbers.push_back(static_cast<std::uint16_t>(first + i));
+        return numbers;
+    }();
+    return known;
 }
 
 }  // namespace castvote::wire

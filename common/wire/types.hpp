@@ -68,8 +68,15 @@ enum class Option : std::uint16_t {
     tie_breaker = 21,
     heuristics = 22,
     keep_active_partition_tie_breaker = 23,
+    // Ours alone (docs/protocol.md 15): used only where both sides list them.
+    lease = 0xca01,
+    device_timeout = 0xca02,
+    sync_timeout = 0xca03,
+    grant_number = 0xca04,
+    released = 0xca05,
 };
 constexpr std::uint16_t option_count = 24;
+constexpr std::uint16_t private_option_count = 5;
 
 enum class TlsSupported : std::uint8_t { unsupported = 0, supported = 1, required = 2 };
 
@@ -166,8 +173,10 @@ std::string_view meaning_of(ReplyErrorCode code);
 // "1.2a": node id and sequence in hexadecimal, as corosync and both status tools write it.
 std::string to_string(const RingId& ring);
 
-// All 18 message types and all 24 options in ascending order, as INIT and INIT_REPLY list them.
+// All 18 message types and all 24 options in ascending order, as INIT and INIT_REPLY list them;
+// known_options() has the private ones besides.
 const std::vector<std::uint16_t>& all_message_types();
 const std::vector<std::uint16_t>& all_options();
+const std::vector<std::uint16_t>& known_options();
 
 }  // namespace castvote::wire

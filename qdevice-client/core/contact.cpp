@@ -16,6 +16,13 @@ namespace {
 
 // After a lost connection the next attempt comes soon; each failure doubles the wait up to a limit.
 constexpr Duration retry_first{250};
+// What a person hardly notices, and an arbiter needs to start anew.
+constexpr Duration lease_longest{3000};
+constexpr Duration urgent_timeout{1000};
+// After a change of ring.
+constexpr Duration answer_patience{5000};
+// Before corosync's own limit of a synchronisation.
+constexpr Duration sync_reserve{2000};
 // Nobody there: asking again costs little, and a vote may depend on it.
 constexpr Duration unreachable_wait_max{2000};
 // Settings may be tiny, but no timer fires twice in one instant.
@@ -27,6 +34,7 @@ const char* meaning_of(LostCause cause) {
         case LostCause::end_of_stream: return "the arbiter closed the connection";
         case LostCause::reset_or_error: return "the connection to the arbiter broke";
         case LostCause::queue_full: return "the arbiter takes no more messages";
+        case LostCause::vote_not_taken: return "corosync is too busy to take our vote";
         case LostCause::tls_failed: return "TLS with the arbiter failed";
     }
     return "the connection was lost";
@@ -42,7 +50,19 @@ Duration Node::heartbeat() const {
 }
 
 Duration Node::poll_interval() const { return std::max(settings_.device_timeout / 2, shortest); }
-Duration Node::echo_interval() const { return std::max(heartbeat() / 8, shortest); }
+Duration Node::echo_interval() const {
+    return std::max(arbiter_knows_leases_ ? lease_wanted() / 6 : heartbeat() / 8, shortest);
+}
+// With a short heartbeat the owner wants to be rid of the dead sooner.
+Duration Node::lease_wanted() const { return std::min(lease_longest, heartbeat()); }
+Duration Node::contact_lasts() const { return lease_.count() > 0 ? lease_ : heartbeat(); }
+// How long the arbiter is waited for after a change of ring. A "no" ends the synchronisation
+// without quorum, which is final with wait_for_all (fact 6).
+Duration Node::sync_patience() const {
+    const Duration limit = settings_.device_sync_timeout;
+    const Duration longest = std::max(limit - sync_reserve, limit / 2);
+    return settings_.wait_for_all ? longest : std::min(answer_patience, longest);
+}
 Duration Node::echo_patience() const { return std::max(heartbeat() * 3 / 4, shortest); }
 
 std::uint64_t Node::draw(std::uint64_t below) {
@@ -57,17 +77,15 @@ std::uint64_t Node::draw(std::uint64_t below) {
 // 0.75 HB (an echo goes every HB/8) we stop, long before the arbiter may give the vote away
 // (arbiter.md 10).
 bool Node::check_contact() {
+    if (holds_until_ && *holds_until_ <= now_) lose_lease();
     if (!is_accepted()) return true;
     const bool is_overdue =
         !unanswered_.empty() && now_ - unanswered_.front().sent >= echo_patience();
-    const bool is_stale = now_ - last_answered_sent_ >= heartbeat();
-    // A vote that the provider let lapse must not be cast anew: a "yes" may wait in corosync's
-    // queue until after the next synchronisation (fact 1 of docs/safety.md).
-    const bool has_lapsed = standing_ == Standing::ack && !paused_ && last_cast_vote_ &&
-                            last_cast_ && now_ - *last_cast_ >= settings_.device_timeout * 9 / 10;
-    if (!is_overdue && !is_stale && !has_lapsed) return true;
-    give_up(has_lapsed ? "this program did not run for a while, its vote has lapsed"
-                       : "the arbiter does not answer",
+    const bool is_stale = now_ - last_answered_sent_ >= contact_lasts();
+    const bool is_late = standing_ == Standing::ack && !paused_ && has_lapsed();
+    if (!is_overdue && !is_stale && !is_late) return true;
+    give_up(is_late ? "this program did not run for a while, its vote has lapsed"
+                    : "the arbiter does not answer",
             settings_.connect_timeout);
     return false;
 }
@@ -75,7 +93,11 @@ bool Node::check_contact() {
 void Node::connect() {
     retry_at_.reset();
     link_ = Link::connecting;
-    connect_deadline_ = now_ + settings_.connect_timeout;
+    attempt_began_ = now_;
+    // While the vote hangs on it: the arbiter's machine may be back any moment.
+    const bool is_urgent = holds_until_ || (deny_at_ && now_ < *deny_at_);
+    connect_deadline_ = now_ + (is_urgent ? std::min(urgent_timeout, settings_.connect_timeout)
+                                          : settings_.connect_timeout);
     actions_.push_back(Connect{});
 }
 
@@ -104,9 +126,9 @@ void Node::disconnected(const std::string& why, Duration wait_max, const std::st
         schedule_regular();
     }
     owes_membership_ = false;
-    // Whatever the algorithm: who is cut off has no vote (docs/safety.md).
-    if (ring_) deny();
+    lose_contact();
     Duration wait = std::min(retry_first * (1 << std::min(failures_, 10u)), wait_max);
+    if (holds_until_ || (deny_at_ && now_ < *deny_at_)) wait = retry_first;
     wait = wait / 2 + Duration(draw(static_cast<std::uint64_t>(wait.count() / 2) + 1));
     ++failures_;
     retry_at_ = now_ + std::max(wait, shortest);
@@ -120,6 +142,7 @@ void Node::disconnected(const std::string& why, Duration wait_max, const std::st
 
 void Node::on(const ConnectionLost& lost) {
     if (link_ == Link::idle) return;
+    if (lost.cause == LostCause::vote_not_taken) last_cast_ring_.reset();
     std::string why = meaning_of(lost.cause);
     // TLS 1.3 tells a client late, if at all, that its certificate was refused.
     if (link_ == Link::init && tls_)

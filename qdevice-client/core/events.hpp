@@ -78,7 +78,8 @@ enum class LostCause : std::uint8_t {
     end_of_stream,
     reset_or_error,
     queue_full,
-    tls_failed
+    tls_failed,
+    vote_not_taken,  // we hung up ourselves: what corosync counts now is not known
 };
 
 // The connection (attempt) ended, not by us. `detail`: plain words for the log.
@@ -149,9 +150,11 @@ struct Disconnect {
 };
 
 // Give this vote to the quorum provider, for this ring, now (votequorum_qdevice_poll, node.md 4.2).
+// A yes is not given after not_after: who was asleep when it should have gone out takes it back.
 struct Cast {
     bool vote = false;
     wire::RingId ring;
+    std::optional<Instant> not_after = {};
     bool operator==(const Cast&) const = default;
 };
 
@@ -171,9 +174,12 @@ struct Report {
     bool operator==(const Report&) const = default;
 };
 
-// Leave: unregister, clean up, end with this exit status (node.md 2). No action follows it.
+// Leave: unregister, clean up, end with this exit status (node.md 2). No action follows it. With a
+// farewell the connection is still there: it goes to the arbiter when the provider has proved that
+// it counts our vote no more (R2d of docs/safety.md), and the connection ends in any case.
 struct Exit {
     int status = 0;
+    std::optional<wire::Message> farewell = {};
     bool operator==(const Exit&) const = default;
 };
 

@@ -56,7 +56,15 @@ void Node::on(const RingChanged&) {
     const bool is_first = !last_cast_;
     sync_in_progress_ = true;
     next_regular_.reset();
+    holds_until_.reset();
+    deny_at_.reset();
     confirm_withheld();  // what the old ring counted is over
+    if (has_lease()) deny_at_ = now_ + sync_patience();
+    if (!is_accepted() && deny_at_) {
+        standing_ = Standing::waiting;  // the arbiter was there a moment ago
+        next_poll_.reset();
+        return;
+    }
     if (!is_accepted()) {
         // Also when the vote was NACK already: it ends the synchronisation at once. At the very
         // start it clears a vote that a crashed predecessor may have left (arbiter.md 10, W2).
@@ -130,11 +138,17 @@ void Node::on(const StopRequested&) {
 }
 
 void Node::end(int exit_status) {
-    if (link_ != Link::idle) actions_.push_back(Disconnect{});
+    Exit exit{exit_status};
+    if (exit_status == 0 && link_ == Link::joined && lease_.count() > 0) {
+        exit.farewell = request(wire::MessageType::set_option);
+        exit.farewell->released = 1;
+    } else if (link_ != Link::idle) {
+        actions_.push_back(Disconnect{});
+    }
     link_ = Link::idle;
     outcome_ = ConnectionState::disconnected;
     standing_ = Standing::waiting;
-    actions_.push_back(Exit{exit_status});
+    actions_.push_back(std::move(exit));
     has_ended_ = true;
 }
 
@@ -148,7 +162,9 @@ void Node::cast(bool vote) {
     last_cast_ = now_;
     last_cast_vote_ = vote;
     last_cast_ring_ = ring_;
-    actions_.push_back(Cast{vote, *ring_});
+    Cast cast{vote, *ring_};
+    if (vote && lease_.count() > 0) cast.not_after = lease_end();
+    actions_.push_back(std::move(cast));
 }
 
 void Node::deny() {
@@ -156,13 +172,57 @@ void Node::deny() {
     apply(Vote::nack);
 }
 
-// Would our partition stop without the vote? (ffsplit: one vote; lms: all but one.)
-bool Node::counts_on_vote() const {
+bool Node::is_voting() const { return last_cast_vote_ && last_cast_ring_ == ring_; }
+
+// The provider has let our vote go: casting it anew might leave a "yes" in corosync's queue until
+// after the next synchronisation (fact 1 of docs/safety.md).
+bool Node::has_lapsed() const {
+    return last_cast_vote_ && last_cast_ && now_ - *last_cast_ >= settings_.device_timeout * 9 / 10;
+}
+
+// Has it counted our vote all the time, and still does? Paused, it is in another ring, whatever
+// that ring's id.
+bool Node::keeps_vote() const {
+    return is_voting() && !paused_ && standing_ != Standing::nack && !has_lapsed();
+}
+
+// The connection is over. Without a lease, whatever the algorithm: who is cut off has no vote.
+void Node::lose_contact() {
+    if (!ring_) return;
+    if (has_lease() && keeps_vote())
+        holds_until_ = lease_end();
+    else if (deny_at_ && now_ < *deny_at_ && standing_ != Standing::nack)
+        apply(Vote::wait_for_reply);
+    else
+        lose_lease();
+}
+
+// Nobody can still tell that the vote is ours. Where it is not needed it is left to run out: a "no"
+// might wait in corosync's queue, and unseat us after the arbiter has given us the next ring.
+void Node::lose_lease() {
+    const bool is_left = lease_.count() > 0 && is_voting() && !sync_in_progress_ &&
+                         standing_ != Standing::nack && is_quorate_without_vote();
+    holds_until_.reset();
+    deny_at_.reset();
+    if (is_left)
+        apply(Vote::wait_for_reply);
+    else
+        deny();
+}
+
+// ffsplit: one vote; lms: all but one.
+std::size_t Node::device_votes() const {
     const std::size_t nodes = settings_.config.nodes.size();
-    const std::size_t device_votes =
-        settings_.algorithm == wire::DecisionAlgorithm::lms && nodes > 1 ? nodes - 1 : 1;
-    return quorate_ && last_cast_vote_ && !sync_in_progress_ &&
-           2 * members_.size() <= nodes + device_votes;
+    return settings_.algorithm == wire::DecisionAlgorithm::lms && nodes > 1 ? nodes - 1 : 1;
+}
+
+bool Node::is_quorate_without_vote() const {
+    return 2 * members_.size() > settings_.config.nodes.size() + device_votes();
+}
+
+// Would our partition stop without the vote?
+bool Node::counts_on_vote() const {
+    return quorate_ && last_cast_vote_ && !sync_in_progress_ && !is_quorate_without_vote();
 }
 
 // What a vote from the arbiter, or the lack of one, means (arbiter.md 1.2).
@@ -171,6 +231,7 @@ void Node::apply(Vote vote) {
         case Vote::ack:
         case Vote::nack:
             standing_ = vote == Vote::ack ? Standing::ack : Standing::nack;
+            deny_at_.reset();
             next_poll_ = now_ + poll_interval();
             if (!paused_ && ring_) cast(vote == Vote::ack);
             return;
@@ -214,6 +275,7 @@ void Node::on(const HeuristicsDone& done) {
             paused_ = false;
             if (link_ == Link::joined) {
                 send_membership(done.result);
+                if (lease_.count() > 0) send_echo();
                 apply(Vote::wait_for_reply);
             }
             break;
@@ -245,14 +307,8 @@ void Node::on(const TimePassed&) {
     if (connect_deadline_ && *connect_deadline_ <= now_ && link_ != Link::idle)
         give_up("no connection to the arbiter in time", settings_.connect_timeout);
     if (retry_at_ && *retry_at_ <= now_) connect();
-    if (next_echo_ && *next_echo_ <= now_ && is_accepted()) {
-        wire::Message echo;
-        echo.type = wire::MessageType::echo_request;
-        echo.msg_seq_number = ++echo_number_;
-        unanswered_.push_back({echo_number_, now_});
-        send(std::move(echo));
-        next_echo_ = now_ + echo_interval();
-    }
+    if (next_echo_ && *next_echo_ <= now_ && is_accepted()) send_echo();
+    if (deny_at_ && *deny_at_ <= now_ && !is_accepted()) lose_lease();
     if (counted_until_ && *counted_until_ <= now_) confirm_withheld();
     if (next_poll_ && *next_poll_ <= now_) {
         next_poll_ = now_ + poll_interval();
@@ -272,6 +328,8 @@ std::optional<Instant> Node::next_deadline() const {
     if (has_ended_) return earliest;
     if (connect_deadline_) keep_earlier(earliest, *connect_deadline_);
     if (retry_at_) keep_earlier(earliest, *retry_at_);
+    if (holds_until_) keep_earlier(earliest, *holds_until_);
+    if (deny_at_ && !is_accepted()) keep_earlier(earliest, *deny_at_);
     if (next_poll_) keep_earlier(earliest, *next_poll_);
     if (next_regular_) keep_earlier(earliest, *next_regular_);
     if (counted_until_) keep_earlier(earliest, *counted_until_);
@@ -279,7 +337,7 @@ std::optional<Instant> Node::next_deadline() const {
         if (next_echo_) keep_earlier(earliest, *next_echo_);
         if (!unanswered_.empty())
             keep_earlier(earliest, unanswered_.front().sent + echo_patience());
-        keep_earlier(earliest, last_answered_sent_ + heartbeat());
+        keep_earlier(earliest, last_answered_sent_ + contact_lasts());
     }
     return earliest;
 }

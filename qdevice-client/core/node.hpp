@@ -69,6 +69,7 @@ private:
     void echo_reply(const wire::Message& message);
     void send_init();
     void send_lists(wire::Heuristics heuristics);
+    void send_options();
     void send_config(wire::NodeListType type);
     void send_membership(wire::Heuristics heuristics);
     void send_quorum();
@@ -79,6 +80,13 @@ private:
     void apply(wire::Vote vote);
     void cast(bool vote);
     void deny();
+    void lose_contact();
+    void lose_lease();
+    bool has_lapsed() const;
+    bool is_voting() const;
+    bool keeps_vote() const;
+    bool is_quorate_without_vote() const;
+    std::size_t device_votes() const;
     bool counts_on_vote() const;
     void confirm_withheld();
 
@@ -89,6 +97,7 @@ private:
     void disconnected(const std::string& why, Duration wait_max, const std::string& detail);
     void end(int exit_status);
     bool check_contact();
+    void send_echo();
     void report(Level level, std::string text);
     std::uint64_t draw(std::uint64_t below);
 
@@ -99,6 +108,11 @@ private:
     Duration poll_interval() const;
     Duration echo_interval() const;
     Duration echo_patience() const;
+    Duration contact_lasts() const;
+    Duration lease_wanted() const;
+    Duration sync_patience() const;
+    Instant lease_end() const { return last_answered_sent_ + lease_; }
+    bool has_lease() const { return lease_.count() > 0 && now_ < lease_end(); }
     bool is_accepted() const { return link_ == Link::heuristics || link_ == Link::joined; }
 
     // Between attempts after an answer that will hardly change by itself.
@@ -128,6 +142,12 @@ private:
     std::optional<Instant> counted_until_;
     std::vector<std::uint32_t> withheld_;
     std::optional<wire::RingId> flag_off_ring_;  // where the flag was last seen off
+    // The lease (docs/safety.md): 0 with an arbiter that knows none. Without a connection the vote
+    // is kept until holds_until_; after a change of ring the arbiter is waited for until deny_at_.
+    Duration lease_{0};
+    std::optional<Instant> holds_until_;
+    std::optional<Instant> deny_at_;
+    std::uint64_t grant_number_ = 0;  // the last that the arbiter told
 
     // the connection
     Link link_ = Link::idle;
@@ -135,9 +155,11 @@ private:
     bool client_certificate_sent_ = false;
     bool arbiter_lacks_keep_active_ = false;
     bool arbiter_lacks_heuristics_ = false;
+    bool arbiter_knows_leases_ = false;
     std::uint32_t sequence_ = 1;  // protocol.md 4
     std::optional<wire::RingId> reported_ring_;
     std::optional<Instant> connect_deadline_;
+    Instant attempt_began_;
     std::optional<Instant> retry_at_;
     unsigned failures_ = 0;       // since an arbiter last answered an echo
     std::set<std::string> told_;  // reasons of those failures
@@ -150,6 +172,7 @@ private:
     std::uint32_t echo_number_ = 0;
     std::deque<Echo> unanswered_;
     Instant last_answered_sent_;
+    Instant init_sent_;
     std::optional<Instant> last_echo_reply_;
     std::optional<Instant> next_echo_;
 

@@ -41,6 +41,7 @@ wire::Message Node::request(MessageType type) {
 void Node::on(const Connected&) {
     if (link_ != Link::connecting) return;
     link_ = Link::preinit;
+    connect_deadline_ = attempt_began_ + settings_.connect_timeout;
     wire::Message preinit;
     preinit.type = MessageType::preinit;
     preinit.msg_seq_number = sequence_;
@@ -81,8 +82,13 @@ void Node::handle(const wire::Message& message) {
         case MessageType::heuristics_change_reply: vote_message(message); return;
         case MessageType::echo_reply: echo_reply(message); return;
         case MessageType::set_option_reply:
-            if (link_ == Link::joined) return;
-            break;
+            if (link_ != Link::joined) break;
+            // It counts on the lease from now on, and grants nothing before.
+            if (arbiter_knows_leases_) {
+                lease_ = std::min(Duration(message.lease.value_or(0)), lease_wanted());
+                if (next_echo_) next_echo_ = std::min(*next_echo_, now_ + echo_interval());
+            }
+            return;
         default: break;
     }
     give_up(fmt::format("the arbiter sent an unexpected {}", name_of(message.type)),
@@ -113,15 +119,14 @@ void Node::preinit_reply(const wire::Message& message) {
 void Node::send_init() {
     wire::Message init = request(MessageType::init);
     init.supported_messages = wire::all_message_types();
-    init.supported_options = wire::all_options();
+    init.supported_options = wire::known_options();
     init.node_id = settings_.node_id;
     init.decision_algorithm = settings_.algorithm;
     init.heartbeat_interval = static_cast<std::uint32_t>(heartbeat().count());
     init.tie_breaker = settings_.tie_breaker;
     init.ring_id = ring_.value_or(wire::RingId{});
     reported_ring_ = init.ring_id;
-    // What the arbiter accepts, it knew of us no earlier than now.
-    last_answered_sent_ = now_;
+    init_sent_ = now_;
     link_ = Link::init;
     send(std::move(init));
 }
@@ -171,8 +176,23 @@ void Node::init_reply(const wire::Message& message) {
                static_cast<std::uint16_t>(wire::Option::keep_active_partition_tie_breaker));
     arbiter_lacks_heuristics_ =
         !lists(message.supported_options, static_cast<std::uint16_t>(wire::Option::heuristics));
+    arbiter_knows_leases_ =
+        lists(message.supported_options, static_cast<std::uint16_t>(wire::Option::lease));
+    if (!arbiter_knows_leases_ && lease_.count() > 0) {
+        lease_ = Duration(0);  // another arbiter, which knows nothing of it
+        lose_lease();
+    }
     actions_.push_back(SetReceiveLimit{*message.server_maximum_reply_size});
     link_ = Link::heuristics;
+    // What the arbiter accepts, it knew of us no earlier than this was sent.
+    last_answered_sent_ = init_sent_;
+    // A kept vote is cast once more, and then waits for this arbiter's word, which knows nothing of
+    // it yet and may need a moment; corosync counts it for T.
+    if (holds_until_ && keeps_vote()) {
+        cast(true);
+        apply(Vote::wait_for_reply);
+    }
+    holds_until_.reset();
     connect_deadline_.reset();
     echo_number_ = 0;
     unanswered_.clear();
@@ -186,17 +206,36 @@ void Node::send_lists(wire::Heuristics heuristics) {
     connected_since_ = now_;
     report(Level::notice, "connected to the arbiter");
     last_disconnect_reason_.clear();
-    if (!arbiter_lacks_keep_active_) {
-        wire::Message option = request(MessageType::set_option);
-        option.keep_active_partition_tie_breaker = settings_.keep_active_partition
-                                                       ? wire::KeepActivePartition::enabled
-                                                       : wire::KeepActivePartition::disabled;
-        send(std::move(option));
-    }
+    if (!arbiter_lacks_keep_active_) send_options();
     send_config(wire::NodeListType::initial_config);
     send_membership(heuristics);
     send_quorum();
     apply(Vote::wait_for_reply);
+}
+
+void Node::send_options() {
+    wire::Message option = request(MessageType::set_option);
+    option.keep_active_partition_tie_breaker = settings_.keep_active_partition
+                                                   ? wire::KeepActivePartition::enabled
+                                                   : wire::KeepActivePartition::disabled;
+    if (arbiter_knows_leases_) {
+        option.lease = static_cast<std::uint32_t>(lease_wanted().count());
+        option.device_timeout = static_cast<std::uint32_t>(settings_.device_timeout.count());
+        option.sync_timeout = static_cast<std::uint32_t>(settings_.device_sync_timeout.count());
+        if (grant_number_ > 0) option.grant_number = grant_number_;
+        if (keeps_vote() && now_ - *last_cast_ < poll_interval()) option.ring_id = ring_;
+    }
+    send(std::move(option));
+}
+
+// An echo which is answered renews the lease from when it was sent.
+void Node::send_echo() {
+    wire::Message echo;
+    echo.type = MessageType::echo_request;
+    echo.msg_seq_number = ++echo_number_;
+    unanswered_.push_back({echo_number_, now_});
+    send(std::move(echo));
+    next_echo_ = now_ + echo_interval();
 }
 
 void Node::send_config(wire::NodeListType type) {
@@ -234,6 +273,7 @@ void Node::vote_message(const wire::Message& message) {
                 refusal_wait_max);
         return;
     }
+    if (message.grant_number) grant_number_ = std::max(grant_number_, *message.grant_number);
     if (message.ring_id == reported_ring_) {
         if (!paused_) {
             if (*message.vote == Vote::ack) confirm_withheld();  // in the order of the votes

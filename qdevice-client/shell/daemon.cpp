@@ -149,27 +149,37 @@ void Daemon::carry_out(const Actions& actions) {
                 [this](const StartTls&) { uplink_->start_tls(); },
                 [this](const Disconnect&) { uplink_->disconnect(); },
                 [this](const Cast& cast) {
-                    if (provider_->cast(cast.vote, cast.ring)) return;
+                    if (give(cast)) return;
                     // What follows in this step may rest on a "no" that was not taken, a
                     // confirmation above all: it must not leave.
                     uplink_->disconnect();
-                    feed(ConnectionLost{LostCause::reset_or_error,
-                                        "hung up, for corosync is too busy to take our vote"});
+                    feed(ConnectionLost{LostCause::vote_not_taken, "hung up"});
                 },
                 [this](const RunHeuristics& run) { heuristics_.run(run.number, run.timeout); },
                 [](const Report& report) { net::log(log_level(report.level), report.text); },
-                [this](const Exit& exit) { node_ended(exit.status); },
+                [this](const Exit& exit) { node_ended(exit); },
                 [this](const SetReceiveLimit& limit) { uplink_->set_receive_limit(limit.bytes); }},
             action);
 }
 
+// Whoever slept between the step and the vote must not vote on waking: the lease is looked at
+// before and after. The core, told the time, finds out by itself that it is over.
+bool Daemon::give(const Cast& cast) {
+    const auto is_late = [&] { return cast.not_after && net::now() >= *cast.not_after; };
+    if (!is_late() && !provider_->cast(cast.vote, cast.ring)) return false;
+    if (!is_late()) return true;
+    feed(TimePassed{});
+    return provider_->cast(false, cast.ring);
+}
+
 // Posted, because we are inside a step and perhaps inside a call from the provider.
-void Daemon::node_ended(int status) {
-    boost::asio::post(io_, [this, status] {
+void Daemon::node_ended(const Exit& exit) {
+    boost::asio::post(io_, [this, exit] {
         if (ending_now_) return;
         if (node_) last_status_ = node_->status();
         node_.reset();
         deadline_timer_.cancel();
+        if (ending_ != Ending::replaced) farewell_ = exit.farewell;
         switch (ending_) {
             case Ending::replaced: ending_ = Ending::none; return replace_node(configuration_);
             case Ending::unfit: return end(1);
@@ -177,7 +187,7 @@ void Daemon::node_ended(int status) {
             case Ending::stop: return end(0);
             case Ending::none: break;
         }
-        if (options_.provider == ProviderKind::stdio) return end(status);
+        if (options_.provider == ProviderKind::stdio) return end(exit.status);
         restart_provider();
     });
 }

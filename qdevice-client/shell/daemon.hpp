@@ -59,7 +59,8 @@ private:
     void on_provider(ProviderEvent event);
     void feed(EventWhat what);
     void carry_out(const Actions& actions);
-    void node_ended(int status);
+    bool give(const Cast& cast);
+    void node_ended(const Exit& exit);
     void rearm();
     void deadline_came(int rounds_left);
     void tell_status();
@@ -84,6 +85,7 @@ private:
     HeuristicsRunner heuristics_;
     std::unique_ptr<QuorumProvider> provider_;
     std::unique_ptr<Uplink> uplink_;
+    std::optional<wire::Message> farewell_;  // once our vote is certainly withdrawn
     std::optional<Node> node_;
     Configuration configuration_;
     std::optional<Configuration> postponed_;  // taken when nobody here needs the vote

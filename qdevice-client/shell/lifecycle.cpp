@@ -291,7 +291,7 @@ void Daemon::end(int status) {
     if (std::exchange(ending_now_, true)) return;
     attempt_timer_.cancel();
     deadline_timer_.cancel();
-    if (uplink_) uplink_->disconnect();
+    if (uplink_ && !farewell_) uplink_->disconnect();
     node_.reset();
     if (is_ready_) net::notify_service_manager("STOPPING=1");
     if (!provider_) return finish(status, /*withdrawn=*/true);
@@ -308,6 +308,8 @@ void Daemon::finish(int status, bool withdrawn) {
     status_ = status;
     control_.reset();
     if (!uplink_) return io_.stop();
+    if (withdrawn && farewell_) uplink_->send(*farewell_);
+    uplink_->disconnect();
     uplink_->when_left([this] { io_.stop(); });
 }
 

@@ -12,9 +12,15 @@ Arbiter::Arbiter(Settings settings, Instant started)
     : settings_(settings), guard_from_(started), now_(started) {}
 
 Arbiter::Arbiter(Settings settings, Instant started, const Memory& memory)
-    : settings_(settings), guard_from_(memory.guard_from), now_(started) {
+    : settings_(settings),
+      guard_from_(memory.guard_from),
+      now_(started),
+      last_grant_(memory.last_grant_number) {
+    for (const auto& [name, restored] : memory.records)
+        last_grant_ = std::max(last_grant_, restored.record.grant_number);
+    known_grant_ = last_grant_;
     for (const auto& [name, restored] : memory.records) {
-        Cluster cluster(name, settings_, guard_from_, next_cluster_number_++);
+        Cluster cluster(name, settings_, guard_from_, next_cluster_number_++, known_grant_);
         cluster.restore(restored, started);
         clusters_.emplace(name, std::move(cluster));
         waits_.look_at(name, started);
@@ -151,7 +157,11 @@ Cluster& Arbiter::touch(const std::string& name) {
 }
 
 Cluster::Step Arbiter::cluster_step() {
-    return {.now = now_, .actions = &actions_, .evicted = &evictions_, .last_write = &last_write_};
+    return {.now = now_,
+            .actions = &actions_,
+            .evicted = &evictions_,
+            .last_write = &last_write_,
+            .last_grant = &last_grant_};
 }
 
 void Arbiter::tidy() {
@@ -160,10 +170,17 @@ void Arbiter::tidy() {
         Cluster& cluster = clusters_.at(name);
         cluster.persist(cluster_step());
         if (cluster.is_forgettable())
-            clusters_.erase(name);
+            forget_cluster(name);
         else if (const auto deadline = cluster.next_deadline())
             waits_.look_at(name, *deadline);
     }
+}
+
+// Its nodes may come back, and remember the last grant.
+void Arbiter::forget_cluster(const std::string& name) {
+    const auto found = clusters_.find(name);
+    known_grant_ = std::max(known_grant_, found->second.grant_number());
+    clusters_.erase(found);
 }
 
 // Closing one connection may make the cluster give up another.

@@ -80,6 +80,7 @@ private:
     Cluster::Step cluster_step();
     void evict();
     void tidy();
+    void forget_cluster(const std::string& name);
 
     Settings settings_;
     std::optional<Instant> guard_from_;  // of clusters without a record
@@ -88,6 +89,8 @@ private:
     std::map<std::string, Cluster> clusters_;
     std::uint64_t next_cluster_number_ = 0;
     std::uint64_t last_write_ = 0;
+    std::uint64_t last_grant_ = 0;
+    std::uint64_t known_grant_ = 0;  // of the last grant to any cluster that has no record now
     Agenda<ConnectionId> silence_;
     Agenda<std::string> waits_;
     // Of the running step; empty between steps.

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/wire/check.hpp"
 #include "common/wire/describe.hpp"
 #include "qnetd/core/arbiter.hpp"
@@ -19,6 +21,13 @@ wire::Message reply_to(const wire::Message& request, MessageType type) {
     reply.type = type;
     reply.msg_seq_number = request.msg_seq_number;
     return reply;
+}
+
+bool knows_private_options(const wire::Message& init) {
+    return init.supported_options &&
+           std::find(init.supported_options->begin(), init.supported_options->end(),
+                     static_cast<std::uint16_t>(wire::Option::lease)) !=
+               init.supported_options->end();
 }
 
 }  // namespace
@@ -71,6 +80,7 @@ void Arbiter::handle(Session& session, const wire::Message& message) {
         case MessageType::echo_request: {
             wire::Message reply = message;
             reply.type = MessageType::echo_reply;
+            cluster_of(session).echoed(session.node, now_);
             send(session, std::move(reply));
             return;
         }
@@ -135,7 +145,9 @@ void Arbiter::init(Session& session, const wire::Message& message) {
     wire::Message reply = reply_to(message, MessageType::init_reply);
     reply.reply_error_code = error;
     if (message.supported_messages) reply.supported_messages = wire::all_message_types();
-    if (message.supported_options) reply.supported_options = wire::all_options();
+    if (message.supported_options)
+        reply.supported_options =
+            knows_private_options(message) ? wire::known_options() : wire::all_options();
     reply.server_maximum_request_size = settings_.message_receive_size_max;
     reply.server_maximum_reply_size = settings_.message_send_size_max;
     reply.supported_decision_algorithms.emplace();
@@ -162,20 +174,27 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, st
     const auto found = clusters_.find(name);
     if (found == clusters_.end()) {
         if (clusters_.size() >= clusters_max) return ReplyErrorCode::duplicate_node_id;
-        clusters_.emplace(name, Cluster(name, settings_, guard_from_, next_cluster_number_++));
+        clusters_.emplace(
+            name, Cluster(name, settings_, guard_from_, next_cluster_number_++, known_grant_));
     } else if (found->second.has_another_owner(member)) {
         // The same name twice: "come back later" is what a stock client survives.
         detail =
             "its certificate has another key than that of the connected nodes: this is "
             "another cluster of the same name, or a certificate was renewed on some nodes only";
         return ReplyErrorCode::duplicate_node_id;
-    } else if (const ReplyErrorCode error = found->second.judge_join(member);
-               error != ReplyErrorCode::no_error) {
-        return error;
+    } else {
+        const ReplyErrorCode error = found->second.judge_join(member);
+        const auto replaced = found->second.connection_replaced_by(member);
+        if (error == ReplyErrorCode::duplicate_node_id && replaced &&
+            knows_private_options(message))
+            close(*replaced);  // R5: what it still brings is not read any more
+        else if (error != ReplyErrorCode::no_error)
+            return error;
     }
     session.is_inited = true;
     session.node = member.node;
     session.heartbeat = member.heartbeat;
+    session.knows_private_options = knows_private_options(message);
     if (const auto deadline = silence_deadline(session, settings_))
         silence_.look_at(session.connection, *deadline);
     touch(name).join(std::move(member), cluster_step());
@@ -202,6 +221,8 @@ void Arbiter::set_option(Session& session, const wire::Message& message) {
             session.node,
             *message.keep_active_partition_tie_breaker == wire::KeepActivePartition::enabled);
     }
+    if (session.knows_private_options)
+        cluster_of(session).set_private_options(session.node, message, reply, cluster_step());
     // A reply without any option could not be decoded; the request had one of the two, or a number.
     if (!reply.msg_seq_number && !reply.heartbeat_interval &&
         !reply.keep_active_partition_tie_breaker)

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/wire/check.hpp"
 
@@ -21,11 +22,12 @@ using Answer = Expected<Vote, ReplyErrorCode>;
 }  // namespace
 
 Cluster::Cluster(std::string name, const Settings& settings, std::optional<Instant> guard_from,
-                 std::uint64_t number)
+                 std::uint64_t number, std::uint64_t last_grant)
     : name_(std::move(name)),
       settings_(settings),
       number_(number),
-      ledger_(settings.rules, guard_from, settings.failover) {}
+      ledger_(settings.rules, guard_from, settings.failover),
+      grant_number_(last_grant) {}
 
 Member& Cluster::member(NodeId node) {
     const auto found = members_.find(node);
@@ -72,9 +74,12 @@ void Cluster::join(Member joined, const Step& step) {
     joined.keep_active = settings_.keep_active_partition_default;
     joined.connected_since = step.now;
     joined.last_message = step.now;
+    joined.last_echo = step.now;
+    joined.is_newcomer = !is_expected_holder(joined, step.now);
     const RingId ring = joined.ring.id;
     ledger_.declared(node, timers_of(joined));
     ledger_.heard(node, step.now);
+    ledger_.echoed(node, step.now);
     members_.emplace(node, std::move(joined));
     note(step, Level::info, Reason::node_joined, Ring{ring, {}}, node, Duration(0),
          fmt::format("from {}", members_.at(node).peer_address));
@@ -110,6 +115,11 @@ void Cluster::heard(NodeId node, Instant now) {
     ledger_.heard(node, now);
 }
 
+void Cluster::echoed(NodeId node, Instant now) {
+    member(node).last_echo = now;
+    ledger_.echoed(node, now);
+}
+
 void Cluster::set_heartbeat(NodeId node, Duration heartbeat) {
     Member& changed = member(node);
     changed.heartbeat = std::max(changed.heartbeat, heartbeat);
@@ -121,6 +131,8 @@ void Cluster::set_keep_active(NodeId node, bool keep_active) {
 }
 
 NodeTimers Cluster::timers_of(const Member& m) const {
+    if (m.device_timeout.count() > 0)
+        return {.heartbeat = m.heartbeat, .device_timeout = m.device_timeout, .lease = m.lease};
     // T = hb / 0.8, rounded up; a stock node cannot say it, and hb may have been clipped
     // (arbiter.md 9.1).
     const Duration stated((m.heartbeat.count() * 5 + 3) / 4 + 1);
@@ -135,6 +147,69 @@ NodeTimers Cluster::slowest_timers() const {
         slowest.device_timeout = std::max(slowest.device_timeout, timers.device_timeout);
     }
     return slowest;
+}
+
+std::optional<ConnectionId> Cluster::connection_replaced_by(const Member& candidate) const {
+    const auto found = members_.find(candidate.node);
+    if (found == members_.end() || found->second.lease.count() == 0) return std::nullopt;
+    const std::string& key = found->second.key_fingerprint;
+    if (key.empty() || key != candidate.key_fingerprint) return std::nullopt;
+    return found->second.connection;
+}
+
+void Cluster::let_go(NodeId node, const Step& step) {
+    Member& leaving = member(node);
+    leaving.has_membership = false;
+    leaving.due = Due::nothing;
+    leaving.told.reset();
+    leaving.probe.reset();
+    leaving.nack_unanswered_since.reset();
+    leaving.voting_in.reset();
+    leaving.kept_vote_of.reset();
+    ledger_.left(node, step.now);
+    note(step, Level::info, Reason::released, leaving.ring, node, Duration(0),
+         "it gave it back before it left");
+    decide(step);
+}
+
+void Cluster::set_private_options(NodeId node, const wire::Message& request, wire::Message& reply,
+                                  const Step& step) {
+    Member& sender = member(node);
+    const Duration longest_timeout = longest_device_timeout(settings_);
+    if (request.device_timeout && *request.device_timeout > 0 &&
+        Duration(*request.device_timeout) <= longest_timeout) {
+        sender.device_timeout = Duration(*request.device_timeout);
+        reply.device_timeout = request.device_timeout;
+        // A lifetime with a lease is never longer than one without: guards are as long as that.
+        if (request.lease && *request.lease > 0 &&
+            Duration(*request.lease) <= 2 * sender.heartbeat) {
+            sender.lease = Duration(*request.lease);
+            sender.kept_vote_of = request.ring_id;
+            reply.lease = request.lease;
+        }
+    }
+    if (request.sync_timeout) {
+        sender.sync_timeout = Duration(*request.sync_timeout);
+        reply.sync_timeout = request.sync_timeout;
+    }
+    // No number that is honestly come by is larger.
+    constexpr std::uint64_t grant_number_max = std::uint64_t{1} << 62;
+    if (request.grant_number && settings_.durable_grants && *request.grant_number > grant_number_ &&
+        *request.grant_number <= grant_number_max) {
+        note(step, Level::error, Reason::record_is_old, {}, node, Duration(0),
+             fmt::format("it has seen grant {}, the record ends with {}: an older copy was put "
+                         "back, votes are held back until nobody can hold one given since",
+                         *request.grant_number, grant_number_));
+        grant_number_ = *request.grant_number;
+        ledger_.begin_guard(step.now);
+        must_write_ = true;
+        restored_until_.reset();
+    }
+    if (request.grant_number) reply.grant_number = request.grant_number;
+    if (request.released == 1 && sender.lease.count() > 0) {
+        reply.released = request.released;
+        let_go(node, step);
+    }
 }
 
 // -- lists ----------------------------------------------------------------------------------------
@@ -185,16 +260,21 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
     sender.is_set_aside = false;
     sender.heuristics_membership = list.heuristics.value_or(wire::Heuristics::undefined);
     sender.heuristics = sender.heuristics_membership;
-    sender.poll_paused = step.now;
+    if (!sender.poll_paused) sender.poll_paused = step.now;
     if (!algorithm().takes_turns) return Vote::ack;
     if (is_new_ring) {
-        if (is_first) sender.first_list_at = step.now;
+        if (is_first) {
+            sender.first_list_at = step.now;
+            sender.has_doubtful_quorum_list = ledger_.reported_as_well(sender.node, ring);
+            judge_waits(sender, step);
+        }
         ledger_.reported(sender.node, ring, sender.first_list_at, step.now);
         // R2s i: nobody needs the vote of a ring that is quorate without it, and at a (re)connect
         // the node's corosync may just be losing its token (docs/safety.md).
         const bool is_in_no_hurry =
             is_first && settings_.rules.late_ack_after_connect && sender.has_config &&
-            algorithm().is_quorate_without_vote(nodes.size(), sender.configured.size());
+            algorithm().is_quorate_without_vote(nodes.size(), sender.configured.size()) &&
+            sender.kept_vote_of != ring.id;
         sender.ack_not_before = is_in_no_hurry ? step.now + sender.heartbeat : step.now;
     }
     if (!sender.has_config) return algorithm().before_lists;
@@ -202,7 +282,27 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
     return answer_to(sender, step);
 }
 
+// A survivor's synchronisation ends as inquorate before the vote can be handed over. A stock node
+// does not tell its limit: the default is taken.
+void Cluster::judge_waits(const Member& m, const Step& step) {
+    const Duration wait = Ledger::longest_wait(timers_of(m));
+    if (wait <= m.sync_limit()) return;
+    note(step, Level::warning, Reason::waits_exceed_sync_timeout, m.ring, m.node, wait,
+         fmt::format("cut off with the vote it would block it for {} ms, and the others wait {} ms "
+                     "at most: lower quorum.device.timeout on all nodes, or raise "
+                     "quorum.device.sync_timeout",
+                     wait.count(), m.sync_limit().count()));
+}
+
 Vote Cluster::quorum_list(Member& sender, const wire::Message& list, const Step& step) {
+    // Those of an older ring name other members.
+    Nodes present;
+    for (const wire::NodeInfo& info : list.node_info)
+        if (info.state == wire::NodeState::member || info.state == wire::NodeState::not_set)
+            present.insert(info.node_id);
+    const bool is_doubtful = std::exchange(sender.has_doubtful_quorum_list, false);
+    if (present == sender.ring.members && !is_doubtful)
+        ledger_.sync_ended(sender.node, timers_of(sender), step.now);
     // R2s iii: an old "yes" was delivered after our NACK had been confirmed (docs/safety.md).
     const bool was_denied =
         sender.last_ack_or_nack == Vote::nack && !sender.voting_in && sender.due != Due::ack;

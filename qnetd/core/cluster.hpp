@@ -55,6 +55,13 @@ struct Member {
     wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
     wire::TieBreaker tie_breaker;
     Duration heartbeat{0};
+    // What our own node daemon says of itself, each 0 if it said nothing (docs/protocol.md 15).
+    Duration lease{0};
+    Duration device_timeout{0};
+    Duration sync_timeout{0};
+    Instant last_echo;  // arrival of its last INIT or ECHO_REQUEST
+    // The ring whose vote it never ceased to count, by its own word, when it connected.
+    std::optional<RingId> kept_vote_of;
     bool keep_active = false;
     bool tls = false;
     bool certificate_verified = false;
@@ -64,6 +71,8 @@ struct Member {
 
     Ring ring;  // of INIT, without members, then of the latest membership list
     bool has_membership = false;
+    // Its first quorum list here may be older than its ring, and names the same members.
+    bool has_doubtful_quorum_list = false;
     Instant first_list_at;  // arrival of the first membership list on this connection
     std::vector<wire::NodeInfo> membership_list;
     std::vector<wire::NodeInfo> config_list;
@@ -94,6 +103,9 @@ struct Member {
     wire::Vote last_vote = wire::Vote::undefined;
     wire::Vote last_ack_or_nack = wire::Vote::undefined;
 
+    Duration sync_limit() const {
+        return sync_timeout.count() > 0 ? sync_timeout : Duration(30000);
+    }
     bool has_both_lists() const { return has_config && has_membership; }
     bool is_decided_on() const { return has_both_lists() && !is_set_aside; }
     bool operator==(const Member&) const = default;
@@ -101,13 +113,16 @@ struct Member {
 
 // How long a guard lasts for the slowest nodes that the settings allow.
 Duration longest_guard(const Settings& settings);
+// The longest quorum.device.timeout of any node, which a longer guard would have to be made for.
+Duration longest_device_timeout(const Settings& settings);
 
 class Cluster {
 public:
     // guard_from: nothing is known of grants before this instant. number: order of first
     // connection.
+    // last_grant: number of the last grant of all clusters.
     Cluster(std::string name, const Settings& settings, std::optional<Instant> guard_from,
-            std::uint64_t number);
+            std::uint64_t number, std::uint64_t last_grant);
 
     // Takes up what was recorded before a restart (R3). Once, before anything else.
     void restore(const Restored& restored, Instant now);
@@ -119,6 +134,7 @@ public:
         Actions* actions = nullptr;
         std::vector<ConnectionId>* evicted = nullptr;
         std::uint64_t* last_write = nullptr;  // number of the last Persist of all clusters
+        std::uint64_t* last_grant = nullptr;  // ... of the last grant
     };
 
     // Is a node connected whose certificate has another key? Nodes of one cluster share theirs.
@@ -132,7 +148,16 @@ public:
 
     // Any complete message of the node arrived.
     void heard(NodeId node, Instant now);
+    void echoed(NodeId node, Instant now);
     void set_heartbeat(NodeId node, Duration heartbeat);
+    // Our node daemon's own options; the reply says which of them are accepted (protocol.md 15).
+    void set_private_options(NodeId node, const wire::Message& request, wire::Message& reply,
+                             const Step& step);
+    // It has given the vote back and is about to leave: whatever it was told before is void (R2d).
+    void let_go(NodeId node, const Step& step);
+    // The connection of a node that comes back before we have noticed that it was gone; none if
+    // `candidate` may not take its place (R5).
+    std::optional<ConnectionId> connection_replaced_by(const Member& candidate) const;
     void set_keep_active(NodeId node, bool keep_active);
 
     // A list of any type; the vote to answer with, or the error. Lists are stored unless refused.
@@ -160,6 +185,7 @@ public:
     }
 
     RingId ring_of(NodeId node) const;
+    std::uint64_t grant_number() const { return grant_number_; }
     std::size_t size() const { return members_.size(); }
     ClusterStatus status() const;
 
@@ -172,7 +198,7 @@ private:
     const Algorithm& algorithm() const;
     NodeTimers timers_of(const Member& member) const;
     NodeTimers slowest_timers() const;
-    View view() const;
+    View view(Instant now) const;
 
     Expected<wire::Vote, wire::ReplyErrorCode> config_list(Member& member,
                                                            const wire::Message& list,
@@ -184,17 +210,23 @@ private:
 
     void decide(const Step& step);
     void advance(const Step& step);
-    void mark_dues(const Proposal& proposal);
+    void mark_dues(const Proposal& proposal, Instant now);
     bool is_behind(const Member& member) const;
     void press_those_behind(const Step& step);
     std::optional<Instant> young_until(const Member& member) const;
-    bool probe_those_behind(const Step& step);
+    bool pass_over_the_silent(const Step& step);
+    void judge_waits(const Member& member, const Step& step);
+    std::optional<Instant> silent_from(Member& member, const Step& step);
     void evict_silent(const Step& step);
     bool nacks_are_confirmed(const Step& step);
     bool is_cleared(const Step& step);
     void tell_winners(const Step& step);
+    void tell_of_slow_store(const Step& step);
     bool is_recorded(const Member& winner) const;
-    void intend(const Member& winner, Instant now);
+    void intend(const Member& winner, const Step& step);
+    bool is_expected(const Holder& holder, Instant now) const;
+    bool awaits_holder(Instant now) const;
+    bool is_expected_holder(const Member& joined, Instant now) const;
     Record wanted_record() const;
     void tell(Member& member, wire::Vote vote, const Step& step);
     void send_vote_info(const Member& member, wire::Vote vote, const Step& step);
@@ -223,6 +255,11 @@ private:
     std::uint64_t asked_number_ = 0;
     std::map<NodeId, Holder> durable_;
     std::uint64_t grant_number_ = 0;
+    // After a restart: until then whoever is still there has come back; then what became of the
+    // others is written.
+    std::optional<Instant> restored_until_;
+    bool must_write_ = false;  // though nothing but instants differs, or a guard without holders
+    std::optional<Instant> waits_for_record_since_;
     std::optional<Instant> look_again_;  // a wait of the running decision ends then
     Note last_decision_;
     Instant last_decision_at_;

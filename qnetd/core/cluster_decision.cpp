@@ -11,7 +11,7 @@ namespace castvote::qnetd {
 
 using wire::Vote;
 
-View Cluster::view() const {
+View Cluster::view(Instant now) const {
     View view;
     view.granted = granted_;
     view.keep_active = std::all_of(members_.begin(), members_.end(),
@@ -21,12 +21,13 @@ View Cluster::view() const {
                        });
     for (const auto& [node, m] : members_) {
         if (!m.is_decided_on()) continue;
-        view.nodes.push_back({.node = node,
-                              .ring = m.ring,
-                              .configured = m.configured,
-                              .heuristics = m.heuristics,
-                              .tie_breaker = m.tie_breaker,
-                              .is_newcomer = m.is_newcomer});
+        view.nodes.push_back(
+            {.node = node,
+             .ring = m.ring,
+             .configured = m.configured,
+             .heuristics = m.heuristics,
+             .tie_breaker = m.tie_breaker,
+             .is_newcomer = m.is_newcomer || (awaits_holder(now) && m.ring != granted_)});
     }
     return view;
 }
@@ -35,7 +36,7 @@ void Cluster::decide(const Step& step) {
     look_again_.reset();
     intents_.clear();
     if (!algorithm().takes_turns) return;
-    const Proposal proposal = algorithm().propose(view());
+    const Proposal proposal = algorithm().propose(view(step.now));
     is_stable_ = proposal.kind != ProposalKind::wait;
     if (!is_stable_) {
         candidate_.reset();
@@ -57,11 +58,11 @@ void Cluster::decide(const Step& step) {
         note(step, Level::warning, Reason::nobody_qualifies, {}, 0, Duration(0),
              "no partition may have the vote");
     }
-    mark_dues(proposal);
+    mark_dues(proposal, step.now);
     advance(step);
 }
 
-void Cluster::mark_dues(const Proposal& proposal) {
+void Cluster::mark_dues(const Proposal& proposal, Instant now) {
     for (auto& [node, m] : members_) {
         if (!m.is_decided_on()) {
             m.due = Due::nothing;
@@ -70,7 +71,8 @@ void Cluster::mark_dues(const Proposal& proposal) {
         const bool wins = candidate_ && m.ring == candidate_->ring;
         m.due = wins ? Due::ack : Due::nack;
         if (wins) m.was_passed_over = false;
-        if (!proposal.still_newcomers.contains(node)) m.is_newcomer = false;
+        const bool stays_new = proposal.still_newcomers.contains(node) || awaits_holder(now);
+        if (!stays_new) m.is_newcomer = false;
     }
 }
 
@@ -100,78 +102,6 @@ void Cluster::evict_silent(const Step& step) {
             step.evicted->push_back(m.connection);
         }
     }
-}
-
-// A member of its ring has already reported a later one.
-bool Cluster::is_behind(const Member& m) const {
-    return std::any_of(m.ring.members.begin(), m.ring.members.end(), [&](NodeId other) {
-        const auto found = members_.find(other);
-        return found != members_.end() && found->second.has_both_lists() &&
-               found->second.ring != m.ring && found->second.ring.id.seq > m.ring.id.seq;
-    });
-}
-
-// R5: who answers, yet sticks to a ring that others have left, loses the vote and is set aside.
-void Cluster::press_those_behind(const Step& step) {
-    if (!unstable_since_) return;
-    note(step, Level::info, Reason::waiting_for_views, {}, 0, Duration(0),
-         "the nodes' views contradict each other, waiting for the slower ones");
-    if (settings_.failover == FailOver::fast && probe_those_behind(step)) {
-        decide(step);
-        return;
-    }
-    const Duration slowest = slowest_timers().heartbeat;
-    const Instant end = *unstable_since_ + slowest + slowest / 2;
-    if (end > step.now) {
-        keep_earlier(look_again_, end);
-        return;
-    }
-    for (auto& [node, m] : members_) {
-        if (!m.is_decided_on() || !is_behind(m)) continue;
-        if (m.due != Due::nack_reply) tell_nack(m, step);
-    }
-}
-
-// R2s ii: an old "yes" may wait in its corosync's queue, and only its own report would show that.
-std::optional<Instant> Cluster::young_until(const Member& m) const {
-    const auto holder = ledger_.holders().find(m.node);
-    if (!settings_.rules.recent_flag_needs_proof || holder == ledger_.holders().end())
-        return std::nullopt;
-    return holder->second.flag_on + 2 * holder->second.timers.heartbeat;
-}
-
-// Asks those behind whether they are there; true when one has not answered and is set aside.
-bool Cluster::probe_those_behind(const Step& step) {
-    const Instant ask_at = *unstable_since_ + settings_.probe_after;
-    if (ask_at > step.now) {
-        keep_earlier(look_again_, ask_at);
-        return false;
-    }
-    bool is_set_aside = false;
-    for (auto& [node, m] : members_) {
-        if (!m.is_decided_on() || !is_behind(m)) continue;
-        if (const auto until = young_until(m); until && *until > step.now) {
-            keep_earlier(look_again_, *until);
-            continue;
-        }
-        if (m.due == Due::nack_reply) continue;  // R4, R5: it has to confirm that
-        if (!m.probe || m.probe->ring != m.ring) {
-            m.probe = Probe{.sequence = ++m.sequence, .ring = m.ring, .sent = step.now};
-            send_vote_info(m, Vote::no_change, step);
-        }
-        if (m.probe->is_answered) continue;
-        const Instant end = m.probe->sent + settings_.probe_timeout;
-        if (end > step.now) {
-            keep_earlier(look_again_, end);
-            continue;
-        }
-        note(step, Level::warning, Reason::probe_unanswered, m.ring, node, Duration(0),
-             "the decision goes on without it");
-        m.is_set_aside = true;
-        m.was_passed_over = true;
-        is_set_aside = true;
-    }
-    return is_set_aside;
 }
 
 bool Cluster::nacks_are_confirmed(const Step& step) {
@@ -223,8 +153,24 @@ void Cluster::tell_winners(const Step& step) {
         else if (is_recorded(m))
             tell_ack(m, step);
         else
-            intend(m, step.now);
+            intend(m, step);
     }
+    tell_of_slow_store(step);
+}
+
+// Milliseconds pass in silence, a sick disk does not.
+void Cluster::tell_of_slow_store(const Step& step) {
+    if (intents_.empty()) {
+        waits_for_record_since_.reset();
+        return;
+    }
+    if (!waits_for_record_since_) waits_for_record_since_ = step.now;
+    const Instant tell_at = *waits_for_record_since_ + Duration(1000);
+    if (tell_at > step.now)
+        keep_earlier(look_again_, tell_at);
+    else
+        note(step, Level::warning, Reason::waiting_for_record, candidate_->ring, 0, Duration(0),
+             "the grant is not on the disk yet, without that it could be forgotten");
 }
 
 // -- telling --------------------------------------------------------------------------------------
@@ -242,6 +188,8 @@ void Cluster::send_vote_info(const Member& m, Vote vote, const Step& step) {
     message.msg_seq_number = m.sequence;
     message.vote = vote;
     message.ring_id = m.ring.id;
+    if (vote == Vote::ack && m.lease.count() > 0 && grant_number_ > 0)
+        message.grant_number = grant_number_;
     step.actions->push_back(Send{m.connection, std::move(message)});
 }
 
@@ -249,6 +197,7 @@ void Cluster::tell_nack(Member& m, const Step& step) {
     const bool is_news = m.last_ack_or_nack != Vote::nack;
     m.due = Due::nack_reply;
     m.voting_in.reset();
+    m.kept_vote_of.reset();
     if (!m.nack_unanswered_since) m.nack_unanswered_since = step.now;
     keep_earlier(look_again_, *m.nack_unanswered_since + m.heartbeat);  // R5
     tell(m, Vote::nack, step);
@@ -258,9 +207,16 @@ void Cluster::tell_nack(Member& m, const Step& step) {
 
 void Cluster::tell_ack(Member& m, const Step& step) {
     const Duration flag_lasts = timers_of(m).device_timeout / 2;
-    const bool flag_stayed_on =
-        m.voting_in && !(m.poll_paused && step.now - *m.poll_paused >= flag_lasts);
-    if (!flag_stayed_on) m.flag_on = step.now;
+    const bool flag_stayed_on = (m.voting_in || m.kept_vote_of == m.ring.id) &&
+                                !(m.poll_paused && step.now - *m.poll_paused >= flag_lasts);
+    if (!flag_stayed_on) {
+        m.flag_on = step.now;
+    } else if (!m.voting_in) {
+        const auto before = ledger_.holders().find(m.node);
+        const bool is_known =
+            before != ledger_.holders().end() && before->second.grant.ring == m.ring;
+        m.flag_on = is_known ? before->second.flag_on : step.now;
+    }
     const bool switches_on = !flag_stayed_on || (m.told && m.told->switches_on);
     const bool is_news = m.voting_in != m.ring;
     m.voting_in = m.ring;
@@ -342,6 +298,7 @@ std::optional<Instant> Cluster::next_deadline() const {
         if (holder.round_over) keep_earlier(earliest, *holder.round_over);
     }
     // A recorded guard is cleared when it has run.
+    if (restored_until_) keep_earlier(earliest, *restored_until_);
     if (asked_.guard_from && ledger_.guard_from())
         keep_earlier(earliest, *ledger_.guard_from() + longest_guard(settings_));
     return earliest;

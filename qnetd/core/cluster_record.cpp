@@ -12,13 +12,17 @@ namespace castvote::qnetd {
 
 namespace {
 
+// A node whose connection an arbiter's restart has ended is back by then.
+constexpr Duration everybody_back{1000};
+
 using Holders = std::map<NodeId, Holder>;
 
 bool names(const Holders& holders, NodeId node, const Candidate& grant, NodeTimers timers) {
     const auto found = holders.find(node);
     return found != holders.end() && found->second.grant == grant && !found->second.is_restored &&
            !found->second.needs_proof && found->second.timers.heartbeat >= timers.heartbeat &&
-           found->second.timers.device_timeout >= timers.device_timeout;
+           found->second.timers.device_timeout >= timers.device_timeout &&
+           found->second.timers.lease == timers.lease;
 }
 
 }  // namespace
@@ -28,6 +32,8 @@ void Cluster::restore(const Restored& restored, Instant now) {
     granted_ = restored.record.granted;
     if (granted_) granted_since_ = now;
     grant_number_ = restored.record.grant_number;
+    restored_until_ = now + everybody_back;
+    must_write_ = !restored.is_same_clock;
     asked_ = restored.record;
     durable_ = restored.record.holders;
 }
@@ -40,8 +46,31 @@ bool Cluster::is_recorded(const Member& winner) const {
            names(durable_, winner.node, *candidate_, timers);
 }
 
-void Cluster::intend(const Member& winner, Instant now) {
-    if (asked_.granted != candidate_->ring && intents_.empty()) ++grant_number_;
+// Will it be back in a moment, and counts the vote all the while?
+bool Cluster::is_expected(const Holder& holder, Instant now) const {
+    const Duration lease = holder.timers.lease;
+    const bool has_lease =
+        holder.ended && lease.count() > 0 && Ledger::lease_end(holder.last_echo, lease) > now;
+    return granted_ && holder.grant.ring == granted_ && (holder.is_restored || has_lease);
+}
+
+// The last winner may still come back, after a restart of ours or within its lease. Until it has,
+// or is released, nobody else is more than a newcomer (I5).
+bool Cluster::awaits_holder(Instant now) const {
+    return std::any_of(ledger_.holders().begin(), ledger_.holders().end(),
+                       [&](const auto& entry) { return is_expected(entry.second, now); });
+}
+
+bool Cluster::is_expected_holder(const Member& joined, Instant now) const {
+    const auto found = ledger_.holders().find(joined.node);
+    return found != ledger_.holders().end() && is_expected(found->second, now) &&
+           granted_->id == joined.ring.id;
+}
+
+void Cluster::intend(const Member& winner, const Step& step) {
+    const Instant now = step.now;
+    if (asked_.granted != candidate_->ring && intents_.empty())
+        grant_number_ = std::max(++*step.last_grant, grant_number_ + 1);
     Holder holder;
     holder.grant = *candidate_;
     holder.timers = timers_of(winner);
@@ -51,7 +80,7 @@ void Cluster::intend(const Member& winner, Instant now) {
         holder.timers.device_timeout = std::max(holder.timers.device_timeout, known.device_timeout);
     }
     holder.flag_on = now;
-    holder.last_message = now;
+    holder.last_message = holder.last_echo = now;
     intents_.insert_or_assign(winner.node, std::move(holder));
 }
 
@@ -65,6 +94,12 @@ Record Cluster::wanted_record() const {
         wanted.holders.insert_or_assign(node, intent);
         wanted.granted = intent.grant.ring;
     }
+    // Whoever was not heard yet is still expected: that it was not is written a little later.
+    if (restored_until_)
+        for (auto& [node, holder] : wanted.holders)
+            if (const auto before = asked_.holders.find(node);
+                holder.is_restored && before != asked_.holders.end())
+                holder.is_restored = before->second.is_restored;
     // Told the same vote again it is as confirmed as before: nothing is written for that.
     for (auto& [node, holder] : wanted.holders) {
         const auto before = asked_.holders.find(node);
@@ -79,10 +114,13 @@ void Cluster::persist(const Step& step) {
     if (!settings_.durable_grants) return;
     if (ledger_.guard_from() && step.now >= *ledger_.guard_from() + longest_guard(settings_))
         ledger_.end_guard();
+    if (restored_until_ && step.now >= *restored_until_) restored_until_.reset();
     Record wanted = wanted_record();
     // Nothing was granted ever: the store's own word covers it.
-    if (asked_.is_empty() && wanted.holders.empty()) return;
-    if (says_the_same(asked_, wanted)) return;
+    if (!must_write_ && asked_.is_empty() && wanted.holders.empty()) return;
+    const bool is_forced = must_write_ && !restored_until_;
+    if (!is_forced && says_the_same(asked_, wanted)) return;
+    if (is_forced) must_write_ = false;
     asked_ = std::move(wanted);
     asked_number_ = ++*step.last_write;
     step.actions->push_back(Persist{name_, asked_number_, asked_});
@@ -98,11 +136,14 @@ void Cluster::persisted(std::uint64_t number, const Step& step) {
     if (!members_.empty()) advance(step);
 }
 
+Duration longest_device_timeout(const Settings& settings) {
+    const Duration stated((std::int64_t{settings.heartbeat_interval_max_ms} * 5 + 3) / 4 + 1);
+    return std::max(stated, settings.device_timeout);
+}
+
 Duration longest_guard(const Settings& settings) {
-    const Duration heartbeat(settings.heartbeat_interval_max_ms);
-    const Duration stated((heartbeat.count() * 5 + 3) / 4 + 1);
-    return Ledger::guard_length(
-        {.heartbeat = heartbeat, .device_timeout = std::max(stated, settings.device_timeout)});
+    return Ledger::guard_length({.heartbeat = Duration(settings.heartbeat_interval_max_ms),
+                                 .device_timeout = longest_device_timeout(settings)});
 }
 
 }  // namespace castvote::qnetd

@@ -6,8 +6,11 @@ namespace castvote::qnetd {
 
 namespace {
 
-NodeStatus status_of(const Member& member) {
+NodeStatus status_of(const Member& member, NodeTimers timers) {
     NodeStatus status;
+    status.lease = member.lease;
+    status.longest_wait = Ledger::longest_wait(timers);
+    status.sync_limit = member.sync_limit();
     status.node_id = member.node;
     status.address = member.peer_address;
     status.heartbeat_interval_ms = static_cast<std::uint32_t>(member.heartbeat.count());
@@ -45,7 +48,8 @@ ClusterStatus Cluster::status() const {
         status.algorithm = members_.begin()->second.algorithm;
         status.tie_breaker = members_.begin()->second.tie_breaker;
     }
-    for (const auto& [node, member] : members_) status.nodes.push_back(status_of(member));
+    for (const auto& [node, member] : members_)
+        status.nodes.push_back(status_of(member, timers_of(member)));
     bool is_held = false;
     for (const auto& [node, holder] : ledger_.holders()) {
         HolderStatus shown;

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "qnetd/core/record.hpp"
-
 namespace castvote::qnetd {
 
 namespace {
@@ -13,11 +11,17 @@ namespace {
 using wire::DecisionAlgorithm;
 
 // Other algorithms' stock clients may go on voting for ever when they are cut off (arbiter.md 9.1).
-bool has_lifetime(DecisionAlgorithm algorithm) { return algorithm == DecisionAlgorithm::ffsplit; }
+bool has_lifetime(const Holder& holder) {
+    return holder.grant.algorithm == DecisionAlgorithm::ffsplit || holder.timers.lease.count() > 0;
+}
 
 // A "yes" is counted when the node's own message has come round its ring: milliseconds, unless the
 // ring is in trouble. A NACK may be confirmed before that.
 constexpr Duration round_longest{1000};
+
+// A synchronisation which waits for a dead daemon's vote goes on as long as sync_timeout, 30 s
+// unless it was configured. Only a node that does not tell of its end is judged by this.
+constexpr Duration sync_longest{30000};
 
 // R2d: the candidate has more than half of the very configuration in which the holder was granted.
 bool outvotes(const Candidate& candidate, const Holder& holder) {
@@ -54,19 +58,22 @@ void Ledger::acked(NodeId node, const Candidate& grant, NodeTimers timers, Insta
     holder.grant = grant;
     holder.timers = {
         .heartbeat = std::max(before.timers.heartbeat, timers.heartbeat),
-        .device_timeout = std::max(before.timers.device_timeout, timers.device_timeout)};
-    holder.flag_on = flag_on;
+        .device_timeout = std::max(before.timers.device_timeout, timers.device_timeout),
+        .lease = timers.lease};
+    // What made it young may still be in the queue.
+    holder.flag_on = before.needs_proof ? now : flag_on;
     holder.is_confirmed =
         before.is_confirmed && before.grant.ring == grant.ring && before.flag_on == flag_on;
-    holder.last_message = now;
+    holder.last_message = holder.last_echo = now;
     known_from_.insert_or_assign(node, now);
+    if (const auto word = words_.find(node); word != words_.end()) word->second.denied.reset();
 }
 
 void Ledger::ack_confirmed(NodeId node, Instant flag_on) {
     const auto found = holders_.find(node);
     if (found == holders_.end()) return;
     found->second.is_confirmed = true;
-    found->second.flag_on = flag_on;
+    found->second.flag_on = std::max(found->second.flag_on, flag_on);
 }
 
 void Ledger::heard(NodeId node, Instant now) {
@@ -76,12 +83,24 @@ void Ledger::heard(NodeId node, Instant now) {
     }
 }
 
+void Ledger::echoed(NodeId node, Instant now) {
+    if (const auto found = holders_.find(node); found != holders_.end())
+        found->second.last_echo = now;
+}
+
+void Ledger::begin_guard(Instant now) {
+    guard_from_ = now;
+    known_from_.clear();
+}
+
 void Ledger::declared(NodeId node, NodeTimers timers) {
     const auto found = holders_.find(node);
     if (found == holders_.end()) return;
     NodeTimers& known = found->second.timers;
     known.heartbeat = std::max(known.heartbeat, timers.heartbeat);
-    known.device_timeout = std::max(known.device_timeout, timers.device_timeout);
+    // Who it is now is not known before its lists: the next ACK counts.
+    if (known.lease.count() == 0)
+        known.device_timeout = std::max(known.device_timeout, timers.device_timeout);
     // It is back: only a later end of this connection may count for its lifetime.
     found->second.ended.reset();
     found->second.end_of_stream = false;
@@ -95,14 +114,18 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
     std::erase_if(holders_, [&](const auto& entry) {
         const auto& [other, holder] = entry;
         const auto at = broken_at(other, holder, {});
-        return other != node && !has_lifetime(holder.grant.algorithm) && at && *at <= now &&
+        return other != node && !has_lifetime(holder) && at && *at <= now &&
                now - holder.flag_on >= 2 * holder.timers.heartbeat;
     });
+    const auto own = holders_.find(node);
+    const bool was_settled = own != holders_.end() && is_settled(node, own->second);
     words_.insert_or_assign(node, Word{ring, now, first_list_at});
     for (auto& [other, holder] : holders_)
         if (other != node && holder.grant.ring.members.contains(node) &&
-            ring.id.seq > holder.grant.ring.id.seq && !holder.last_before_break)
+            ring.id.seq > holder.grant.ring.id.seq && !holder.broken_since) {
+            holder.broken_since = now;
             holder.last_before_break = holder.last_message;
+        }
     const auto found = holders_.find(node);
     if (found == holders_.end() || found->second.grant.ring == ring) return;
     Holder& holder = found->second;
@@ -110,7 +133,10 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
         holder.round_over = std::max(*holder.round_over, now + round_longest);
         return;
     }
-    const bool flag_is_recent = now - holder.flag_on < 2 * holder.timers.heartbeat;
+    // Nothing was delivered yet if the synchronisation of its ring never ended.
+    const Duration flag_age = now - holder.flag_on;
+    const bool flag_is_recent = flag_age < 2 * holder.timers.heartbeat ||
+                                (!was_settled && has_lifetime(holder) && flag_age < sync_longest);
     if (rules_.recent_flag_needs_proof && (flag_is_recent || holder.needs_proof)) {
         holder.needs_proof = true;
         holder.proof_complete.reset();
@@ -119,16 +145,42 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
     holders_.erase(found);  // R2b
 }
 
-void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
+// R2s ii: when its daemon has said "no" once more after everything that may have waited in its
+// corosync's queue.
+void Ledger::take_proof(NodeId node, NodeTimers timers) {
+    const auto word = words_.find(node);
+    if (word == words_.end() || !word->second.denied) return;
+    const Word& known = word->second;
+    const Instant quiet =
+        known.settled ? std::max(*known.denied, *known.settled) : *known.denied + sync_longest;
     const Duration poll = timers.device_timeout / 2;
-    const Instant proof = now + poll + margin(poll);
-    known_from_.try_emplace(node, proof);
+    const Instant proof = quiet + poll + margin(poll);
+    const auto [entry, is_first] = known_from_.try_emplace(node, proof);
+    if (!is_first) entry->second = std::min(entry->second, proof);
     const auto found = holders_.find(node);
+    if (found != holders_.end() && found->second.needs_proof)
+        keep_earlier(found->second.proof_complete, proof);
+}
+
+void Ledger::sync_ended(NodeId node, NodeTimers timers, Instant now) {
+    const auto word = words_.find(node);
+    if (word == words_.end() || word->second.settled) return;
+    word->second.settled = now;
+    take_proof(node, timers);
+}
+
+void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
+    if (const auto word = words_.find(node); word != words_.end() && !word->second.denied)
+        word->second.denied = now;
+    const auto found = holders_.find(node);
+    // While its ring is still synchronised, a "yes" of the ring before may be yet to come (R2s ii).
+    if (found != holders_.end() && rules_.recent_flag_needs_proof && has_lifetime(found->second) &&
+        !is_settled(node, found->second) && now - found->second.flag_on < sync_longest)
+        found->second.needs_proof = true;
+    take_proof(node, timers);
     if (found == holders_.end()) return;
     Holder& holder = found->second;
-    if (holder.needs_proof) {
-        if (!holder.proof_complete) holder.proof_complete = proof;
-    } else if (!holder.round_over) {
+    if (!holder.needs_proof && !holder.round_over) {
         // An ACK that a NACK overtook was read, at the latest, together with it.
         const Instant on = holder.is_confirmed ? holder.flag_on : now;
         holder.round_over = on + round_longest;
@@ -146,12 +198,20 @@ void Ledger::ended(NodeId node, bool end_of_stream, Instant now) {
     if (!holder.is_confirmed) holder.flag_on = now;
 }
 
+void Ledger::left(NodeId node, Instant now) {
+    holders_.erase(node);
+    known_from_.insert_or_assign(node, now);
+}
+
 bool Ledger::release(NodeId node) { return holders_.erase(node) != 0; }
 
 std::optional<Instant> Ledger::lifetime_end(const Holder& holder) {
-    if (!has_lifetime(holder.grant.algorithm)) return std::nullopt;
+    if (!has_lifetime(holder)) return std::nullopt;
     const Duration heartbeats = 2 * holder.timers.heartbeat;
     const Duration timeout = holder.timers.device_timeout;
+    // It keeps the vote through the loss of a connection, and gives it back by itself.
+    if (const Duration lease = holder.timers.lease; lease.count() > 0)
+        return holder.last_echo + longest_wait(holder.timers);
     if (holder.ended && holder.end_of_stream) return *holder.ended + timeout + margin(timeout);
     Instant end = holder.last_message + heartbeats + timeout;
     Instant from = holder.last_message;
@@ -184,6 +244,23 @@ std::optional<Instant> Ledger::released_at(NodeId node, const Holder& holder,
     return earliest;
 }
 
+// Has it told that the synchronisation of the ring in which it was granted is over?
+bool Ledger::is_settled(NodeId node, const Holder& holder) const {
+    const auto word = words_.find(node);
+    return word != words_.end() && word->second.ring == holder.grant.ring &&
+           word->second.settled.has_value();
+}
+
+// R2s ii for who does not report where it went: its "yes" may have been cast when the token was
+// lost already, or while the ring's synchronisation still went on, and wait in the queue. (Without
+// a lifetime it could never be released at all.)
+bool Ledger::is_young(NodeId node, const Holder& holder, Instant broken) const {
+    if (!rules_.recent_flag_needs_proof || !has_lifetime(holder)) return false;
+    const Duration queued_longest =
+        is_settled(node, holder) ? holder.timers.heartbeat : sync_longest;
+    return broken - holder.flag_on < queued_longest;
+}
+
 // R2c: what counted in a broken ring counts no more. An ACK that is still under way may be read
 // after the ring broke, and its "yes" wait in the queue (fact 1).
 std::optional<Instant> Ledger::broken_at(NodeId node, const Holder& holder,
@@ -195,14 +272,18 @@ std::optional<Instant> Ledger::broken_at(NodeId node, const Holder& holder,
         const auto word = words_.find(other);
         if (other == node || word == words_.end()) continue;
         if (word->second.ring.id.seq <= holder.grant.ring.id.seq) continue;
+        if (is_young(node, holder, holder.broken_since.value_or(word->second.at))) continue;
         // A restarted corosync forms its ring long before the others lose their token (fact 5).
         const Instant from =
             candidate.contains(other) ? word->second.first_list_at : word->second.at;
         Instant at =
             std::max({word->second.at, from + holder.timers.heartbeat, holder.unbroken_until});
-        if (failover_ == FailOver::strict)
+        if (failover_ == FailOver::strict && holder.timers.lease.count() == 0)
             at = std::max(at, holder.last_before_break.value_or(holder.last_message) +
                                   2 * holder.timers.heartbeat);
+        // Its ACK died with the ring; but until then it may show a stale view.
+        if (const Duration lease = holder.timers.lease; lease.count() > 0)
+            at = std::max(at, lease_end(holder.last_echo, lease));
         keep_earlier(earliest, at);
     }
     return earliest;
@@ -244,51 +325,28 @@ Clearance Ledger::clearance(const Candidate& candidate, NodeTimers guard_timers,
     return worst;
 }
 
-// R3. When the old process last heard a holder is not in the record: at most until the restart.
-// That restart is recorded, so that the next one does not begin the lifetime anew.
-void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
-    holders_ = record.holders;
-    for (auto& [node, holder] : holders_) {
-        if (is_same_clock && holder.is_restored) continue;
-        holder.is_restored = true;
-        holder.last_message = now;
-        holder.ended = now;
-        holder.end_of_stream = false;
-        holder.flag_on = now;
-        holder.unbroken_until = now + 2 * holder.timers.heartbeat;
-        if (holder.proof_complete && !is_same_clock) {
-            const Duration poll = holder.timers.device_timeout / 2;
-            holder.proof_complete = now + poll + margin(poll);
-        }
-    }
-    words_ = record.words;
-    guard_from_ = record.guard_from;
-    if (is_same_clock) {
-        known_from_ = record.known_from;
-        return;
-    }
-    for (auto& [node, word] : words_) word.at = word.first_list_at = now;
-    if (guard_from_) guard_from_ = now;
-}
-
-// An ACK for the same ring is not written, and takes both of these back.
-void Ledger::write_to(Record& record) const {
-    record.holders = holders_;
-    for (auto& [node, holder] : record.holders) {
-        holder.round_over.reset();
-        holder.last_before_break.reset();
-    }
-    record.words = words_;
-    record.guard_from = guard_from_;
-    if (guard_from_) record.known_from = known_from_;
-}
-
 void Ledger::end_guard() {
     guard_from_.reset();
     known_from_.clear();
 }
 
+Instant Ledger::lease_end(Instant last_echo, Duration lease) {
+    return last_echo + lease + lease / 20;
+}
+
+Duration Ledger::longest_wait(NodeTimers timers) {
+    if (timers.lease.count() == 0) return lifetime_of(timers);
+    const Duration span = timers.lease + timers.device_timeout;
+    return span + margin(span);
+}
+
 Duration Ledger::guard_length(NodeTimers timers) { return lifetime_of(timers); }
+
+bool Ledger::reported_as_well(NodeId node, const Ring& ring) const {
+    const auto word = words_.find(node);
+    return word != words_.end() && word->second.ring != ring &&
+           word->second.ring.members == ring.members;
+}
 
 bool Ledger::is_left_behind(const Ring& ring) const {
     return std::any_of(ring.members.begin(), ring.members.end(), [&](NodeId node) {

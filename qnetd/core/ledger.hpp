@@ -21,6 +21,7 @@ namespace castvote::qnetd {
 struct NodeTimers {
     Duration heartbeat{0};       // the largest that it ever declared
     Duration device_timeout{0};  // its quorum.device.timeout, or an upper bound of it
+    Duration lease{0};           // which it holds to; 0: a stock node has none
     auto operator<=>(const NodeTimers&) const = default;
 };
 
@@ -38,6 +39,7 @@ struct Holder {
     Instant flag_on;               // when its vote was switched on, as far as is known
     bool is_confirmed = false;     // it answered the ACK: its vote was on by then
     Instant last_message;          // t_m: arrival of its last complete message
+    Instant last_echo;             // of its last INIT or ECHO_REQUEST: its lease runs from there
     std::optional<Instant> ended;  // t_c: end of its connection
     bool end_of_stream = false;    // ... which the node itself ended
     // R2s ii: it left its ring soon after its vote was switched on. An old "yes" may still wait in
@@ -47,7 +49,9 @@ struct Holder {
     std::optional<Instant> proof_complete;
     // R2a: it confirmed a NACK when the "yes" before it may still have been on its way round.
     std::optional<Instant> round_over;
-    // t_m when another member of its ring first reported a later one (fail-over `strict`).
+    // When another member of its ring first reported a later one, and t_m then (fail-over
+    // `strict`).
+    std::optional<Instant> broken_since;
     std::optional<Instant> last_before_break;
     // R3: known from a record, and nothing was heard of it since that was read.
     bool is_restored = false;
@@ -62,6 +66,10 @@ struct Word {
     Ring ring;
     Instant at;
     Instant first_list_at;  // of its connection
+    // In that ring it confirmed a NACK, and its synchronisation ended: only then what waited in its
+    // corosync's queue is delivered (fact 1, R2s ii).
+    std::optional<Instant> denied = {};
+    std::optional<Instant> settled = {};
     auto operator<=>(const Word&) const = default;
 };
 
@@ -89,6 +97,8 @@ public:
     // The guard has run, for the slowest node that there can be.
     void end_guard();
     std::optional<Instant> guard_from() const { return guard_from_; }
+    // How long a node with these timers blocks the vote, at most, when it is cut off with it.
+    static Duration longest_wait(NodeTimers timers);
     // How long a guard runs for nodes with these timers.
     static Duration guard_length(NodeTimers timers);
 
@@ -102,6 +112,12 @@ public:
     // A complete message of the node arrived.
     void heard(NodeId node, Instant now);
 
+    // An INIT or ECHO_REQUEST of it arrived.
+    void echoed(NodeId node, Instant now);
+
+    // Nothing is known of grants made before now: an older record was put back in our place.
+    void begin_guard(Instant now);
+
     // Its largest heartbeat grew.
     void declared(NodeId node, NodeTimers timers);
 
@@ -112,14 +128,23 @@ public:
     // It confirmed a NACK which carried the ring that it reported last (R2a, R2s ii).
     void nack_confirmed(NodeId node, NodeTimers timers, Instant now);
 
+    // The synchronisation of the ring that it reported last is over.
+    void sync_ended(NodeId node, NodeTimers timers, Instant now);
+
     // Its connection ended; end_of_stream: the node's own FIN or close_notify was read.
     void ended(NodeId node, bool end_of_stream, Instant now);
+
+    // It left and counts the vote no more, by its own word (R2d).
+    void left(NodeId node, Instant now);
 
     // The operator's word: it counts no vote. False if it is no holder.
     bool release(NodeId node);
 
     // May the ring be granted now? guard_timers: of the slowest known node of the cluster.
     Clearance clearance(const Candidate& candidate, NodeTimers guard_timers, Instant now) const;
+
+    // Has it reported another ring of the same members before?
+    bool reported_as_well(NodeId node, const Ring& ring) const;
 
     // R1: has a member of the ring, as its latest word, a later ring?
     bool is_left_behind(const Ring& ring) const;
@@ -138,6 +163,9 @@ public:
     // What a lifetime is multiplied with, or lengthened by: clocks differ, machines are busy.
     static Duration margin(Duration span);
 
+    // When a lease has run out that was renewed last by an echo which arrived then.
+    static Instant lease_end(Instant last_echo, Duration lease);
+
     bool operator==(const Ledger&) const = default;
 
 private:
@@ -146,6 +174,9 @@ private:
     bool is_obstacle(NodeId node, const Holder& holder, const Candidate& candidate) const;
     std::optional<Instant> released_at(NodeId node, const Holder& holder,
                                        const Candidate& candidate, Instant now) const;
+    bool is_settled(NodeId node, const Holder& holder) const;
+    bool is_young(NodeId node, const Holder& holder, Instant broken) const;
+    void take_proof(NodeId node, NodeTimers timers);
     std::optional<Instant> broken_at(NodeId node, const Holder& holder,
                                      const Nodes& candidate) const;
     Clearance guard(const Candidate& candidate, NodeTimers guard_timers, Instant now) const;

@@ -11,19 +11,23 @@
 namespace castvote::qnetd {
 
 std::string_view name_of(Reason reason) {
-    static constexpr std::array<std::string_view, 15> names = {"node_joined",
+    static constexpr std::array<std::string_view, 19> names = {"node_joined",
                                                                "node_left",
                                                                "init_refused",
                                                                "certificate_refused",
                                                                "dead_peer",
                                                                "nack_unanswered",
                                                                "probe_unanswered",
+                                                               "lease_over",
+                                                               "record_is_old",
+                                                               "waits_exceed_sync_timeout",
                                                                "granted",
                                                                "denied",
                                                                "waiting_for_views",
                                                                "waiting_for_release",
                                                                "waiting_for_replies",
                                                                "waiting_after_start",
+                                                               "waiting_for_record",
                                                                "nobody_qualifies",
                                                                "released"};
     const auto index = static_cast<std::size_t>(reason);
@@ -41,12 +45,16 @@ std::string_view sentence_of(Reason reason) {
         case Reason::dead_peer: return "is silent";
         case Reason::probe_unanswered:
         case Reason::nack_unanswered: return "does not answer";
+        case Reason::lease_over: return "is silent, its lease is over";
+        case Reason::waits_exceed_sync_timeout: return "may cost the others their quorum";
+        case Reason::record_is_old: return "knows of a later grant";
         case Reason::granted: return "was given the vote";
         case Reason::denied: return "was denied the vote";
         case Reason::waiting_for_views: return "waiting for the nodes' views";
         case Reason::waiting_for_release: return "the vote cannot be handed over yet";
         case Reason::waiting_for_replies: return "waiting for confirmations";
         case Reason::waiting_after_start: return "the vote is held back after the start";
+        case Reason::waiting_for_record: return "waiting for the disk";
         case Reason::nobody_qualifies: return "nobody has the vote";
         case Reason::released: return "released the vote";
     }

@@ -25,6 +25,9 @@ enum class Reason : std::uint8_t {
     dead_peer,
     nack_unanswered,
     probe_unanswered,
+    lease_over,
+    record_is_old,
+    waits_exceed_sync_timeout,
     // decisions
     granted,              // the vote was given to a ring
     denied,               // a node was told that it has no vote
@@ -32,6 +35,7 @@ enum class Reason : std::uint8_t {
     waiting_for_release,  // a former holder may still count the vote
     waiting_for_replies,  // losers have not yet confirmed
     waiting_after_start,  // nothing is known of holders before this arbiter started
+    waiting_for_record,   // the grant is not on stable storage yet
     nobody_qualifies,     // no ring may hold the vote
     released,             // a holder certainly no longer counts the vote
 };

@@ -16,7 +16,7 @@
 namespace castvote::qnetd {
 
 struct Record {
-    std::uint64_t grant_number = 0;     // of the last new grant; grows by one with each
+    std::uint64_t grant_number = 0;     // of the last new grant; each is greater than all before
     std::optional<Ring> granted;        // which was given the vote last: keep-active survives
     std::optional<Instant> guard_from;  // nothing is known of grants made before this
     std::map<NodeId, Holder> holders;   // unreleased
@@ -43,6 +43,8 @@ struct Memory {
     // complete, and no record means that nothing is granted.
     std::optional<Instant> guard_from;
     std::map<std::string, Restored> records;
+    // Not less than any that was ever given, also to clusters whose record is gone.
+    std::uint64_t last_grant_number = 0;
 };
 
 }  // namespace castvote::qnetd

@@ -26,7 +26,8 @@ struct Session {
     bool certificate_checked = false;  // against cluster_name
     wire::NodeId node = 0;             // set by INIT
     bool is_inited = false;
-    Duration heartbeat{0};  // declared; 0 before INIT
+    bool knows_private_options = false;  // INIT listed them
+    Duration heartbeat{0};               // declared; 0 before INIT
     Instant opened;
     Instant last_message;  // complete and of a known type
     std::optional<Instant> grace_until;

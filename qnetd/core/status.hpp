@@ -30,6 +30,9 @@ struct NodeStatus {
     wire::Vote last_ack_or_nack = wire::Vote::undefined;  // last ACK or NACK sent
     Instant last_message;                                 // arrival of the last complete message
     Instant connected_since;
+    Duration lease{0};         // 0: none, a stock node
+    Duration longest_wait{0};  // that it can cost the others when it is cut off with the vote
+    Duration sync_limit{0};    // how long corosync waits for the vote; the default if not told
 };
 
 // A node which may still count the vote.

@@ -19,6 +19,7 @@ template <class IsOurs>
 Memory part_of(const Memory& memory, IsOurs is_ours) {
     Memory part;
     part.guard_from = memory.guard_from;
+    part.last_grant_number = memory.last_grant_number;
     for (const auto& [cluster, restored] : memory.records)
         if (is_ours(cluster)) part.records.emplace(cluster, restored);
     return part;

@@ -62,7 +62,10 @@ json json_of(const NodeStatus& node, Instant now) {
             {"last_vote", json_of(node.last_vote)},
             {"last_ack_or_nack", json_of(node.last_ack_or_nack)},
             {"last_message_ms_ago", (now - node.last_message).count()},
-            {"connected_ms", (now - node.connected_since).count()}};
+            {"connected_ms", (now - node.connected_since).count()},
+            {"lease_ms", node.lease.count()},
+            {"longest_wait_ms", node.longest_wait.count()},
+            {"sync_timeout_ms", node.sync_limit.count()}};
 }
 
 json json_of(const HolderStatus& holder, Instant now) {

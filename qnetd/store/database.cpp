@@ -93,7 +93,7 @@ bool is_misdated(const Record& record, Instant now, Duration longest_wait) {
     const auto far_ahead = [now, longest_wait](Instant at) { return at > now + longest_wait; };
     const auto holder_is = [&](const auto& entry) {
         const Holder& holder = entry.second;
-        return ahead(holder.flag_on) || ahead(holder.last_message) ||
+        return ahead(holder.flag_on) || ahead(holder.last_message) || ahead(holder.last_echo) ||
                (holder.ended && ahead(*holder.ended)) || far_ahead(holder.unbroken_until) ||
                (holder.proof_complete && far_ahead(*holder.proof_complete));
     };
@@ -244,6 +244,11 @@ Done Database::apply(const Changes& changes, Sums& sums) {
         if (done) done = put_row(row, sums);
     if (done && changes.guard) done = put_meta("guard", text_of(*changes.guard), sums);
     if (done && changes.stop) done = put_meta("stop", text_of(*changes.stop), sums);
+    // Rows go, the number of the last grant stays.
+    for (const Row& row : changes.rows)
+        last_grant_ = std::max(last_grant_, row.record.grant_number);
+    if (done && (!changes.rows.empty() || changes.guard))
+        done = put_meta("last_grant", fmt::format("{}", last_grant_), sums);
     if (done) done = put_meta("total", text_of_sum(total_of(sums)), sums);
     return done;
 }
@@ -286,7 +291,7 @@ Expected<Database::MetaValue, Trouble> Database::read_meta(const char* key) {
 
 Done Database::check_total() {
     Sums sums;
-    for (const char* key : {"guard", "stop"}) {
+    for (const char* key : {"guard", "stop", "last_grant"}) {
         const auto found = read_meta(key);
         if (!found) return Unexpected<Trouble>(found.error());
         sums.emplace(std::string("meta ") + key, row_sum(key, found->boot, found->value));
@@ -340,6 +345,10 @@ Expected<Contents, Trouble> Database::load(Instant now, Duration longest_guard) 
     if (!guard) return Unexpected<Trouble>(guard.error());
     const auto stop = read_meta("stop");
     if (!stop) return Unexpected<Trouble>(stop.error());
+    const auto last_grant = read_meta("last_grant");
+    if (!last_grant) return Unexpected<Trouble>(last_grant.error());
+    last_grant_ = std::strtoull(last_grant->value.c_str(), nullptr, 10);
+    contents.memory.last_grant_number = last_grant_;
     if (auto done = read_grants(now, longest_guard, contents); !done)
         return Unexpected<Trouble>(done.error());
     if (auto done = check_total(); !done) return Unexpected<Trouble>(done.error());

@@ -122,6 +122,8 @@ private:
     Boot boot_;
     FileId file_id_;
     Sums sums_;  // of what is committed
+    // Not less than that of any grant ever written; higher after a commit that failed.
+    std::uint64_t last_grant_ = 0;
     // A commit failed, so that it is not known which sums hold: they are read anew.
     bool sums_are_known_ = true;
 };

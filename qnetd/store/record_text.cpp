@@ -24,9 +24,11 @@ json json_of(const Holder& holder) {
             {"algorithm", static_cast<int>(holder.grant.algorithm)},
             {"heartbeat_ms", holder.timers.heartbeat.count()},
             {"device_timeout_ms", holder.timers.device_timeout.count()},
+            {"lease_ms", holder.timers.lease.count()},
             {"flag_on", json_of(holder.flag_on)},
             {"is_confirmed", holder.is_confirmed},
             {"last_message", json_of(holder.last_message)},
+            {"last_echo", json_of(holder.last_echo)},
             {"ended", json_of(holder.ended)},
             {"end_of_stream", holder.end_of_stream},
             {"needs_proof", holder.needs_proof},
@@ -53,9 +55,11 @@ Holder holder_of(const json& value) {
         static_cast<wire::DecisionAlgorithm>(value.at("algorithm").get<std::uint16_t>());
     holder.timers.heartbeat = Duration(value.at("heartbeat_ms").get<std::int64_t>());
     holder.timers.device_timeout = Duration(value.at("device_timeout_ms").get<std::int64_t>());
+    holder.timers.lease = Duration(value.at("lease_ms").get<std::int64_t>());
     holder.flag_on = instant_of(value.at("flag_on"));
     holder.is_confirmed = value.at("is_confirmed").get<bool>();
     holder.last_message = instant_of(value.at("last_message"));
+    holder.last_echo = instant_of(value.at("last_echo"));
     holder.ended = maybe_instant_of(value.at("ended"));
     holder.end_of_stream = value.at("end_of_stream").get<bool>();
     holder.needs_proof = value.at("needs_proof").get<bool>();
@@ -85,7 +89,8 @@ std::string text_of(const Record& record) {
         value["words"].push_back({{"id", node},
                                   {"ring", json_of(word.ring)},
                                   {"at", json_of(word.at)},
-                                  {"first_list_at", json_of(word.first_list_at)}});
+                                  {"first_list_at", json_of(word.first_list_at)},
+                                  {"settled", json_of(word.settled)}});
     for (const auto& [node, at] : record.known_from)
         value["known_from"].push_back({{"id", node}, {"at", json_of(at)}});
     return value.dump();
@@ -103,8 +108,10 @@ std::optional<Record> record_of(const std::string& text) {
             record.holders.emplace(node_of(entry), holder_of(entry));
         for (const json& entry : value.at("words"))
             record.words.emplace(node_of(entry),
-                                 Word{ring_of(entry.at("ring")), instant_of(entry.at("at")),
-                                      instant_of(entry.at("first_list_at"))});
+                                 Word{.ring = ring_of(entry.at("ring")),
+                                      .at = instant_of(entry.at("at")),
+                                      .first_list_at = instant_of(entry.at("first_list_at")),
+                                      .settled = maybe_instant_of(entry.at("settled"))});
         for (const json& entry : value.at("known_from"))
             record.known_from.emplace(node_of(entry), instant_of(entry.at("at")));
         return record;

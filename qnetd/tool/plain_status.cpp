@@ -66,6 +66,16 @@ std::vector<std::string> missing_lines(const json& cluster) {
     for (const std::uint32_t node : configured)
         if (!connected.contains(node))
             lines.push_back(fmt::format("node {} is configured, but not connected", node));
+    for (const json& node : cluster.at("nodes")) {
+        const auto wait = node.value("longest_wait_ms", 0LL);
+        const auto limit = node.value("sync_timeout_ms", 0LL);
+        if (wait > limit)
+            lines.push_back(fmt::format(
+                "time: node {} cut off with the vote would block it for {}, and the others wait {} "
+                "at most; lower quorum.device.timeout or raise quorum.device.sync_timeout",
+                node.at("node_id").get<std::uint32_t>(), duration_text(wait),
+                duration_text(limit)));
+    }
     for (const json& holder : cluster.at("holders")) {
         if (holder.at("connected")) continue;
         const json& left = holder.at("released_in_ms");
@@ -102,6 +112,8 @@ std::string node_lines(const json& node, bool verbose) {
     text +=
         fmt::format("             sees nodes {} in ring {}\n",
                     membership.empty() ? "none" : membership, node.at("ring").get<std::string>());
+    if (const auto lease = node.value("lease_ms", 0LL); lease > 0)
+        text += fmt::format("             holds to a lease of {}\n", duration_text(lease));
     if (!node.at("heuristics").is_null())
         text +=
             fmt::format("             heuristics: {}\n", node.at("heuristics").get<std::string>());

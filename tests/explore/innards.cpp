@@ -240,7 +240,9 @@ void Innards::write(KeyWriter& key, const Ledger& ledger) {
         key.flag(holder.needs_proof);
         key.time(holder.proof_complete);
         key.time(holder.round_over);
+        key.time(holder.broken_since);
         key.time(holder.last_before_break);
+        key.time(holder.last_echo);
     }
     key.number(ledger.holders_.size());
     for (const auto& [node, word] : ledger.words_) {
@@ -248,6 +250,8 @@ void Innards::write(KeyWriter& key, const Ledger& ledger) {
         key.ring(word.ring);
         key.time(word.at);
         key.time(word.first_list_at);
+        key.time(word.denied);
+        key.time(word.settled);
     }
     key.number(ledger.words_.size());
     for (const auto& [node, at] : ledger.known_from_) {

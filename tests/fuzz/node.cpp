@@ -147,6 +147,13 @@ private:
             case MessageType::starttls: table_.step(qdevice::TlsEstablished{choice < 128}); break;
             case MessageType::init: table_.receive(init_reply(number, choice)); break;
             case MessageType::echo_request: table_.receive(from::echo_reply(number)); break;
+            case MessageType::set_option: {
+                Message reply = request;
+                reply.type = MessageType::set_option_reply;
+                if (choice % 4 == 3 && reply.lease) reply.lease = choice * 16u;
+                table_.receive(reply);
+                break;
+            }
             case MessageType::node_list: {
                 const auto vote = static_cast<wire::Vote>(1 + choice % 5);
                 Message reply = from::list_reply(*request.node_list_type, vote, ring_);
@@ -162,6 +169,7 @@ private:
         const auto error = choice < 240 ? wire::ReplyErrorCode::no_error
                                         : static_cast<wire::ReplyErrorCode>(choice - 234);
         Message reply = from::init_reply(number, error);
+        if ((choice & 33) == 32) reply.supported_options = wire::known_options();
         if ((choice & 1) != 0) reply.supported_options->resize(22 + (choice >> 1 & 1));
         if ((choice & 28) == 28) reply.server_maximum_request_size = choice * 128u;
         return reply;

@@ -82,7 +82,12 @@ private:
         });
     }
     void carry_out(const qdevice::Report& report) { world_.trace(node_, report.text); }
-    void carry_out(const qdevice::Exit&) { world_.cluster.unregister_device(node_); }
+    void carry_out(const qdevice::Exit& exit) {
+        world_.cluster.unregister_device(node_);
+        if (!exit.farewell) return;
+        world_.network.send_from_node(node_, *exit.farewell);
+        world_.network.close_from_node(node_);
+    }
 
     void wake_at_deadline() {
         const auto deadline = core_->next_deadline();

@@ -14,7 +14,7 @@ namespace {
 
 // Joins cluster "branch" over TLS with this key; the code of the answer to INIT.
 wire::ReplyErrorCode join(ArbiterDriver& driver, const std::string& client, wire::NodeId node,
-                          const std::string& key) {
+                          const std::string& key, bool has_lease = false) {
     wire::Message preinit;
     preinit.type = wire::MessageType::preinit;
     preinit.msg_seq_number = 1;
@@ -30,6 +30,7 @@ wire::ReplyErrorCode join(ArbiterDriver& driver, const std::string& client, wire
     init.heartbeat_interval = 8000;
     init.tie_breaker = wire::TieBreaker{};
     init.ring_id = wire::RingId{1, 4};
+    if (has_lease) init.supported_options = wire::known_options();
     driver.open(client);
     driver.receive(client, preinit);
     driver.receive(client, starttls);
@@ -38,6 +39,13 @@ wire::ReplyErrorCode join(ArbiterDriver& driver, const std::string& client, wire
         qnetd::PeerCertificate{.common_name = "branch", .dns_names = {}, .key_fingerprint = key});
     driver.take();
     driver.receive(client, init);
+    if (has_lease) {
+        wire::Message option;
+        option.type = wire::MessageType::set_option;
+        option.lease = 3000;
+        option.device_timeout = 10000;
+        driver.receive(client, option);
+    }
     for (const Happening& happening : driver.take())
         if (const auto* message = std::get_if<wire::Message>(&happening.what))
             if (message->type == wire::MessageType::init_reply) return *message->reply_error_code;
@@ -56,6 +64,30 @@ TEST_CASE("a second owner of a cluster's name is not mixed with the first") {
         driver.close(client, qnetd::CloseCause::end_of_stream);
     driver.take();
     CHECK(join(driver, "D", 3, "second") == ReplyErrorCode::no_error);
+}
+
+// A node whose link was cut without a word is back before its old connection is given up (R5).
+TEST_CASE("a node with a lease takes the place of its own old connection, and nobody else's") {
+    using wire::ReplyErrorCode;
+    ArbiterDriver driver{qnetd::Settings{}};
+    CHECK(join(driver, "A", 1, "key", true) == ReplyErrorCode::no_error);
+    CHECK(join(driver, "B", 2, "key") == ReplyErrorCode::no_error);
+    SECTION("with the same certificate") {
+        CHECK(join(driver, "again", 1, "key", true) == ReplyErrorCode::no_error);
+        CHECK(driver.arbiter().client_count() == 2);
+    }
+    SECTION("not one that had no lease") {
+        CHECK(join(driver, "again", 2, "key", true) == ReplyErrorCode::duplicate_node_id);
+    }
+    SECTION("not as a stock node") {
+        CHECK(join(driver, "again", 1, "key") == ReplyErrorCode::duplicate_node_id);
+    }
+    SECTION("not with another key") {
+        CHECK(join(driver, "again", 1, "other", true) == ReplyErrorCode::duplicate_node_id);
+    }
+    SECTION("not without a certificate") {
+        CHECK(join(driver, "again", 1, "", true) == ReplyErrorCode::duplicate_node_id);
+    }
 }
 
 }  // namespace castvote::tests

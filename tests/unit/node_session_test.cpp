@@ -60,7 +60,7 @@ TEST_CASE("the order of a join, and its numbers") {
     CHECK(init.tie_breaker == wire::TieBreaker{});
     CHECK(init.ring_id == NodeTable::ring);
     CHECK(init.supported_messages == wire::all_message_types());
-    CHECK(init.supported_options == wire::all_options());
+    CHECK(init.supported_options == wire::known_options());
 
     // Nothing but the heuristics before their result is there.
     const Actions accepted = table.receive(from::init_reply(2));

@@ -28,13 +28,22 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
                      std::optional<Instant> next_deadline) {
     now_ = event.now;
     must_deny_ = has_denied_ = false;
+    accepted_ = nullptr;
+    had_ack_ = has_ack_ && reported_ == ring_;
     expect(!has_ended_ || actions.empty(), "actions after Exit");
     const auto confirmations = std::count_if(actions.begin(), actions.end(), is_confirmation);
     expect(confirmations <= confirmations_max, "too many confirmations at once");
     expect(std::ssize(actions) - confirmations <= actions_max, "too many actions");
     hear(event);
+    // An INIT_REPLY counts unless it ends the connection.
+    if (accepted_ != nullptr &&
+        std::none_of(actions.begin(), actions.end(), [](const qdevice::Action& action) {
+            return std::holds_alternative<qdevice::Disconnect>(action);
+        }))
+        accept(*accepted_);
     for (const qdevice::Action& action : actions) see(action);
-    expect(!must_deny_ || !ring_ || has_denied_ || has_ended_, "a lost connection without NACK");
+    expect(!must_deny_ || !ring_ || has_denied_ || has_ended_ || lease_.count() > 0,
+           "a lost connection without NACK");
     expect(echoes_.empty() || now_ - echoes_.front().second < heartbeat_ * 3 / 4,
            "connected with an echo unanswered for 0.75 HB");
     if (!std::holds_alternative<qdevice::TimePassed>(event.what)) return;
@@ -46,7 +55,8 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
 void NodeJudge::hear(const qdevice::Event& event) {
     if (const auto* changed = std::get_if<qdevice::RingChanged>(&event.what)) {
         ring_ = changed->ring;
-        has_ack_ = false;
+        has_ack_ = had_ack_ = false;
+        kept_.reset();
     } else if (std::holds_alternative<qdevice::Connected>(event.what)) {
         may_send_ = is_attempted_;
     } else if (std::holds_alternative<qdevice::ConnectionLost>(event.what)) {
@@ -60,10 +70,15 @@ void NodeJudge::hear(const qdevice::Event& event) {
 void NodeJudge::hear(const Message& message) {
     if (message.type == MessageType::echo_reply) {
         while (!echoes_.empty() && message.msg_seq_number &&
-               echoes_.front().first <= *message.msg_seq_number)
+               echoes_.front().first <= *message.msg_seq_number) {
+            answered_at_ = echoes_.front().second;
             echoes_.pop_front();
+        }
         return;
     }
+    if (message.type == MessageType::init_reply && may_send_) accepted_ = &message;
+    if (message.type == MessageType::set_option_reply && knows_leases_ && reported_)
+        lease_ = std::min(Duration(message.lease.value_or(0)), lease_longest_);
     const bool is_vote = message.type == MessageType::vote_info ||
                          message.type == MessageType::node_list_reply ||
                          message.type == MessageType::ask_for_vote_reply ||
@@ -74,6 +89,14 @@ void NodeJudge::hear(const Message& message) {
         vote_infos_.emplace_back(*message.msg_seq_number, now_);
     if (message.ring_id != reported_ || *message.vote == Vote::no_change) return;
     has_ack_ = *message.vote == Vote::ack && reported_ == ring_;
+}
+
+void NodeJudge::accept(const Message& message) {
+    constexpr auto lease = static_cast<std::uint16_t>(wire::Option::lease);
+    const auto& options = message.supported_options;
+    knows_leases_ = options && std::find(options->begin(), options->end(), lease) != options->end();
+    if (!knows_leases_) lease_ = Duration(0);
+    answered_at_ = init_at_;
 }
 
 void NodeJudge::see(const qdevice::Action& action) {
@@ -91,7 +114,11 @@ void NodeJudge::see(const qdevice::Action& action) {
     } else if (const auto* cast = std::get_if<qdevice::Cast>(&action)) {
         expect(cast->ring == ring_, "cast for another ring than the current one");
         if (cast->vote) {
-            expect(has_ack_ && reported_ == ring_, "a yes without the arbiter's ACK for this ring");
+            expect((has_ack_ && reported_ == ring_) || kept_ == ring_,
+                   "a yes without the arbiter's ACK for this ring");
+            expect(lease_.count() == 0 || now_ < answered_at_ + lease_, "a yes after the lease");
+            expect(lease_.count() == 0 || cast->not_after == answered_at_ + lease_,
+                   "a yes that may be given too late");
             ++yes_count;
         } else {
             has_denied_ = true;
@@ -104,6 +131,7 @@ void NodeJudge::see(const qdevice::Action& action) {
 }
 
 void NodeJudge::see_sent(const Message& message) {
+    if (message.type == MessageType::init) init_at_ = now_;
     if (message.type == MessageType::echo_request) {
         echoes_.emplace_back(message.msg_seq_number.value_or(0), now_);
     } else if (message.node_list_type == wire::NodeListType::membership) {
@@ -111,6 +139,7 @@ void NodeJudge::see_sent(const Message& message) {
         if (!reported_) ++join_count;
         reported_ = ring_;
         has_ack_ = false;
+        kept_.reset();
     } else if (message.type == MessageType::vote_info_reply) {
         expect(!vote_infos_.empty() && message.msg_seq_number == vote_infos_.front().first,
                "a VOTE_INFO_REPLY that answers nothing");
@@ -119,6 +148,11 @@ void NodeJudge::see_sent(const Message& message) {
 }
 
 void NodeJudge::end_connection() {
+    // A message that is not read because the connection is given up before it takes nothing back.
+    const bool keeps = had_ack_ || (has_ack_ && reported_ == ring_);
+    if (lease_.count() > 0 && keeps) kept_ = ring_;
+    had_ack_ = false;
+    knows_leases_ = false;
     reported_.reset();
     has_ack_ = is_attempted_ = may_send_ = false;
     echoes_.clear();

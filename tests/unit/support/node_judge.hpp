@@ -26,7 +26,8 @@ public:
     explicit NodeJudge(const qdevice::Settings& settings)
         : heartbeat_(std::clamp<std::int64_t>(settings.device_timeout.count() * 8 / 10,
                                               settings.heartbeat_interval_min_ms,
-                                              settings.heartbeat_interval_max_ms)) {}
+                                              settings.heartbeat_interval_max_ms)),
+          lease_longest_(std::min(Duration(3000), heartbeat_)) {}
 
     void look(const qdevice::Event& event, const qdevice::Actions& actions,
               std::optional<Instant> next_deadline);
@@ -39,6 +40,7 @@ private:
     void hear(const qdevice::Event& event);
     void hear(const wire::Message& message);
     void see(const qdevice::Action& action);
+    void accept(const wire::Message& init_reply);
     void see_sent(const wire::Message& message);
     void end_connection();
     [[noreturn]] static void blame(const std::string& what) { throw std::logic_error(what); }
@@ -51,8 +53,18 @@ private:
     std::optional<wire::RingId> ring_;      // the provider's
     std::optional<wire::RingId> reported_;  // in a membership list of this connection
     bool has_ack_ = false;                  // for the reported ring, not withdrawn since
+    bool had_ack_ = false;                  // before this step
     bool is_attempted_ = false;             // Connect, not ended yet
     bool may_send_ = false;
+    // The lease: 0 while the arbiter has none; from when it counts; the ring whose vote was kept
+    // when the connection ended.
+    Duration lease_{0};
+    Duration lease_longest_;
+    bool knows_leases_ = false;
+    const wire::Message* accepted_ = nullptr;  // of the running step
+    Instant init_at_;
+    Instant answered_at_;
+    std::optional<wire::RingId> kept_;
     bool has_ended_ = false;
     bool must_deny_ = false;  // this step lost the connection
     bool has_denied_ = false;

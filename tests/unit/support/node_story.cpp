@@ -152,7 +152,8 @@ void NodeStory::show_act(const NodeAct& act) {
     else if (const auto* limit = std::get_if<qdevice::SetReceiveLimit>(&act.what))
         text = fmt::format("takes messages of up to {} bytes", limit->bytes);
     else if (const auto* exit = std::get_if<qdevice::Exit>(&act.what))
-        text = fmt::format("exits with status {}", exit->status);
+        text = fmt::format("exits with status {}{}", exit->status,
+                           exit->farewell ? ", farewell: " + describe(*exit->farewell) : "");
     else if (std::holds_alternative<qdevice::Connect>(act.what))
         text = "connects";
     else if (std::holds_alternative<qdevice::StartTls>(act.what))
@@ -242,8 +243,15 @@ void NodeStory::init_reply(Words words) {
     if (const auto missing = words.take("without"); !missing.empty())
         reply.supported_options->resize(
             one_of<std::size_t>(missing, {{"keep-active", 23}, {"heuristics", 22}}));
+    const std::string lease = words.take("lease");
+    if (!lease.empty()) reply.supported_options = wire::known_options();
     words.expect_none_left();
     receive(reply);
+    if (lease.empty()) return;
+    wire::Message options;
+    options.type = MessageType::set_option_reply;
+    options.lease = static_cast<std::uint32_t>(duration(lease).count());
+    receive(options);
 }
 
 // The whole handshake, of which only the lists are shown that a story is about.
@@ -265,8 +273,11 @@ wire::RingId NodeStory::ring_of(Words& words) const {
 
 void NodeStory::vote(Words words) {
     const wire::RingId of = ring_of(words);
+    wire::Message info = from::vote_info(++vote_infos_, vote_of(words.at(0)), of);
+    if (const auto grant = words.take("grant"); !grant.empty())
+        info.grant_number = number<std::uint64_t>(grant);
     words.expect_none_left();
-    receive(from::vote_info(++vote_infos_, vote_of(words.at(0)), of));
+    receive(info);
 }
 
 void NodeStory::list_reply(Words words) {

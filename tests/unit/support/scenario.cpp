@@ -68,21 +68,14 @@ Scenario::Scenario() = default;
 
 void Scenario::execute(const std::string& command, Words words) {
     static const std::map<std::string, void (Scenario::*)(Words)> commands = {
-        {"settings", &Scenario::settings},
-        {"connect", &Scenario::connect},
-        {"ring", &Scenario::ring},
-        {"config", &Scenario::config},
-        {"quorum", &Scenario::quorum},
-        {"release", &Scenario::release},
-        {"restart", &Scenario::restart},
-        {"store", &Scenario::store},
-        {"heuristics", &Scenario::heuristics},
-        {"reply", &Scenario::reply},
-        {"wait", &Scenario::wait},
-        {"close", &Scenario::end},
-        {"silent", &Scenario::silent},
-        {"heard", &Scenario::heard},
-        {"heartbeat", &Scenario::set_heartbeat},
+        {"settings", &Scenario::settings}, {"connect", &Scenario::connect},
+        {"ring", &Scenario::ring},         {"config", &Scenario::config},
+        {"quorum", &Scenario::quorum},     {"leave", &Scenario::leave},
+        {"release", &Scenario::release},   {"restart", &Scenario::restart},
+        {"store", &Scenario::store},       {"heuristics", &Scenario::heuristics},
+        {"reply", &Scenario::reply},       {"wait", &Scenario::wait},
+        {"close", &Scenario::end},         {"silent", &Scenario::silent},
+        {"heard", &Scenario::heard},       {"heartbeat", &Scenario::set_heartbeat},
         {"stall", &Scenario::stall}};
     if (command == "status") {
         status();
@@ -148,6 +141,17 @@ void Scenario::settings(Words words) {
     words.expect_none_left();
 }
 
+// What a node daemon of ours tells besides.
+void Scenario::add_terms(Message& option, const std::string& lease, Words& words) {
+    const auto ms = [](Duration span) { return static_cast<std::uint32_t>(span.count()); };
+    option.lease = ms(duration(lease));
+    option.device_timeout = ms(duration(words.take("timeout", "10s")));
+    option.sync_timeout = ms(duration(words.take("sync-timeout", "30s")));
+    if (const auto seen = words.take("grant"); !seen.empty())
+        option.grant_number = number<std::uint64_t>(seen);
+    if (const auto kept = words.take("keeps"); !kept.empty()) option.ring_id = ring_id(kept);
+}
+
 void Scenario::connect(Words words) {
     const std::string client = words.at(0);
     Node fresh;
@@ -177,6 +181,8 @@ void Scenario::connect(Words words) {
     else
         init.tie_breaker = wire::TieBreaker{.mode = wire::TieBreakerMode::node_id,
                                             .node_id = number<wire::NodeId>(tie)};
+    const std::string lease = words.take("lease");
+    if (!lease.empty()) init.supported_options = wire::known_options();
     const std::size_t before = driver().arbiter().client_count();
     send(client, init);
     if (driver().arbiter().client_count() == before) {  // refused: it goes away
@@ -184,24 +190,37 @@ void Scenario::connect(Words words) {
         driver().close(client, qnetd::CloseCause::end_of_stream);
         return;
     }
-    nodes_[client].next_echo = driver().now() + fresh.heartbeat;
+    nodes_[client].echo_interval = lease.empty() ? fresh.heartbeat : duration(lease) / 6;
+    nodes_[client].next_echo = driver().now() + nodes_[client].echo_interval;
 
     Message option = of_type(MessageType::set_option);
     option.keep_active_partition_tie_breaker = one_of<wire::KeepActivePartition>(
         words.take("keep-active", "on"),
         {{"on", wire::KeepActivePartition::enabled}, {"off", wire::KeepActivePartition::disabled}});
+    if (!lease.empty()) add_terms(option, lease, words);
     // Without a config list the client is one that has sent nothing after INIT.
     if (fresh.config.empty()) {
         words.expect_none_left();
         return;
     }
     send(client, option);
+    send_lists(client, ring, words);
+}
+
+// As every client does when it joins. Its quorum list may be older than the ring.
+void Scenario::send_lists(const std::string& client, const std::string& ring, Words& words) {
     Message config = of_type(MessageType::node_list);
     config.node_list_type = NodeListType::initial_config;
-    config.node_info = nodes(fresh.config);
+    config.node_info = nodes(node(client).config);
     send(client, config);
-    send(client, membership(client, ring, words));
+    const Message joined = membership(client, ring, words);
+    send(client, joined);
     words.expect_none_left();
+    Message quorum = of_type(MessageType::node_list);
+    quorum.node_list_type = NodeListType::quorum;
+    quorum.quorate = wire::Quorate::inquorate;
+    quorum.node_info = joined.node_info;
+    send(client, quorum);
 }
 
 Message Scenario::membership(const std::string& client, const std::string& ring, Words& words) {
@@ -227,12 +246,21 @@ void Scenario::config(Words words) {
     send(words.at(0), list);
 }
 
+void Scenario::leave(Words words) {
+    Message option = of_type(MessageType::set_option);
+    option.released = 1;
+    send(words.at(0), option);
+    words.expect_none_left();
+}
+
 void Scenario::quorum(Words words) {
     Message list = of_type(MessageType::node_list);
     list.node_list_type = NodeListType::quorum;
     list.quorate = one_of<wire::Quorate>(words.at(1), {{"quorate", wire::Quorate::quorate},
                                                        {"inquorate", wire::Quorate::inquorate}});
-    list.node_info = {{.node_id = node(words.at(0)).id, .state = wire::NodeState::member}};
+    list.node_info = nodes(words.take("members", std::to_string(node(words.at(0)).id)));
+    for (wire::NodeInfo& info : list.node_info) info.state = wire::NodeState::member;
+    words.expect_none_left();
     send(words.at(0), list);
 }
 
@@ -245,8 +273,8 @@ void Scenario::heuristics(Words words) {
 void Scenario::set_heartbeat(Words words) {
     Message option = of_type(MessageType::set_option);
     Node& changed = node(words.at(0));
-    changed.heartbeat = duration(words.at(1));
-    changed.next_echo = driver().now() + changed.heartbeat;
+    changed.heartbeat = changed.echo_interval = duration(words.at(1));
+    changed.next_echo = driver().now() + changed.echo_interval;
     option.heartbeat_interval = static_cast<std::uint32_t>(changed.heartbeat.count());
     send(words.at(0), option);
 }
@@ -276,7 +304,7 @@ void Scenario::wait(Words words) {
             if (one.is_silent || one.next_echo > next) continue;
             Message echo = of_type(MessageType::echo_request);
             echo.msg_seq_number = ++one.echo;
-            one.next_echo += one.heartbeat;
+            one.next_echo += one.echo_interval;
             driver().receive(client, echo);
         }
         if (next == until) return;

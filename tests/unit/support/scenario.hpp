@@ -23,6 +23,7 @@ private:
     struct Node {
         wire::NodeId id = 0;
         Duration heartbeat{0};
+        Duration echo_interval{0};
         Instant next_echo;
         std::uint32_t echo = 0;
         std::uint32_t number = 0;  // of the last request
@@ -36,6 +37,9 @@ private:
     void ring(Words words);
     void config(Words words);
     void quorum(Words words);
+    void leave(Words words);
+    void send_lists(const std::string& client, const std::string& ring, Words& words);
+    static void add_terms(wire::Message& option, const std::string& lease, Words& words);
     void heuristics(Words words);
     void reply(Words words);
     void wait(Words words);

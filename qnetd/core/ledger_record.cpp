@@ -1,0 +1,53 @@
+// ledger_record.cpp -- what of the ledger outlives a restart, and what a restart makes of it (R3).
+//
+// Written is only what stays true however long ago it was written; read is the worst that it may
+// have become since.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qnetd/core/ledger.hpp"
+#include "qnetd/core/record.hpp"
+
+namespace castvote::qnetd {
+
+// R3. When the old process last heard a holder is not in the record: at most until the restart.
+// That restart is recorded, so that the next one does not begin the lifetime anew.
+void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
+    holders_ = record.holders;
+    for (auto& [node, holder] : holders_) {
+        if (is_same_clock && holder.is_restored) continue;
+        holder.is_restored = true;
+        holder.last_message = holder.last_echo = now;
+        holder.ended = now;
+        holder.end_of_stream = false;
+        holder.flag_on = now;
+        const Duration lease = holder.timers.lease;
+        holder.unbroken_until =
+            lease.count() > 0 ? lease_end(now, lease) : now + 2 * holder.timers.heartbeat;
+    }
+    words_ = record.words;
+    guard_from_ = record.guard_from;
+    if (is_same_clock) {
+        known_from_ = record.known_from;
+        return;
+    }
+    for (auto& [node, word] : words_) word.at = word.first_list_at = now;
+    if (guard_from_) guard_from_ = now;
+}
+
+// What takes these back is not always written: an ACK for the same ring, a report of another.
+void Ledger::write_to(Record& record) const {
+    record.holders = holders_;
+    for (auto& [node, holder] : record.holders) {
+        holder.round_over.reset();
+        holder.proof_complete.reset();
+        holder.broken_since.reset();
+        holder.last_before_break.reset();
+    }
+    record.words = words_;
+    for (auto& [node, word] : record.words) {
+        word.denied.reset();
+    }
+    record.guard_from = guard_from_;
+    if (guard_from_) record.known_from = known_from_;
+}
+
+}  // namespace castvote::qnetd
