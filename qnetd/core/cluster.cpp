@@ -169,7 +169,17 @@ void Cluster::let_go(NodeId node, const Step& step) {
     ledger_.left(node, step.now);
     note(step, Level::info, Reason::released, leaving.ring, node, Duration(0),
          "it gave it back before it left");
-    decide(step);
+    const bool is_last = std::none_of(members_.begin(), members_.end(), [](const auto& entry) {
+        return entry.second.is_decided_on();
+    });
+    if (!is_last) {
+        decide(step);
+        return;
+    }
+    is_stable_ = false;
+    unstable_since_.reset();
+    candidate_.reset();
+    intents_.clear();
 }
 
 void Cluster::set_private_options(NodeId node, const wire::Message& request, wire::Message& reply,
