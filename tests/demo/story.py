@@ -127,10 +127,10 @@ class Story:
                   "only with the arbiter's vote, and may have it only when it is certain that "
                   f"{names[winner]} no longer counts it.", lambda: world.kill(winner),
                   lambda: alone(world, loser), f"{names[loser]} takes over")
-        self.step("The arbiter is restarted (kill -9, new start)", f"{names[loser]} goes on: "
-                  "the new arbiter finds on its disk who has the vote, and the node's lease "
-                  "bridges the moment. Nobody else could get the vote meanwhile.", world.restart_arbiter,
-                  lambda: alone(world, loser),
+        self.step("The arbiter is restarted (kill -9, new start)",
+                  f"{names[loser]} goes on: the new arbiter finds on its disk who has the vote, "
+                  "and the node's lease bridges the moment. Nobody else could get the vote "
+                  "meanwhile.", world.restart_arbiter, lambda: alone(world, loser),
                   f"{names[loser]} still has the vote", max(3, world.usual_hold_seconds))
 
         def heal():
