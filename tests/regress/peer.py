@@ -154,6 +154,10 @@ class Peer:
     def membership(self, members, ring):
         self.send(NODE_LIST, number=5, list_type=MEMBERSHIP, ring=ring, nodes=members)
 
+    def quorum(self, members, is_quorate):
+        """The synchronisation of its ring is over."""
+        self.send(NODE_LIST, number=6, list_type=QUORUM, quorate=int(is_quorate), nodes=members)
+
     def confirm(self, vote_info):
         self.send(VOTE_INFO_REPLY, number=vote_info.number)
 

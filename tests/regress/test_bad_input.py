@@ -74,6 +74,8 @@ def test_late_reply_does_not_count_for_the_next_vote(env):
         one.lists([1, 2], [1, 2])
     winner, loser = nodes
     late = [one.until(peer.VOTE_INFO, vote=peer.ACK) for one in nodes]
+    for one in nodes:
+        one.quorum([1, 2], True)
     winner.membership([1], (1, 12))
     loser.membership([2], (2, 12))
     denied = loser.until(peer.VOTE_INFO, vote=peer.NACK)
@@ -83,6 +85,7 @@ def test_late_reply_does_not_count_for_the_next_vote(env):
     # the stock arbiter it never comes).
     assert loser.is_served() and votes_before_echo(winner) == []
     loser.confirm(denied)
+    loser.quorum([2], False)
     # A while longer, since the loser had the vote for so short a time (safety.md R2s ii).
     granted = env.wait_for(lambda: loser.is_served() and votes_before_echo(winner), 30,
                            "the winner is told", pause=0.3)

@@ -58,6 +58,8 @@ void ArbiterClient::connect() {
 }
 
 void ArbiterClient::report(const Membership& membership) {
+    is_settled_ = is_settled_ && ring_ == membership.ring;
+    membership_ = membership;
     ring_ = membership.ring;
     vote_ = Vote::undefined;
     reported_at_ = Clock::now();
@@ -211,6 +213,16 @@ void ArbiterClient::confirm(std::uint32_t sequence) {
     reply.type = MessageType::vote_info_reply;
     reply.msg_seq_number = sequence;
     send(reply);
+    settle();
+}
+
+// With its vote a corosync ends the synchronisation of a new ring, and its daemon says so.
+void ArbiterClient::settle() {
+    const bool is_told = vote_ == Vote::ack || vote_ == Vote::nack;
+    if (is_settled_ || !is_told) return;
+    is_settled_ = true;
+    const std::size_t members = membership_.members.size();
+    tell_quorum(membership_.members, vote_ == Vote::ack || 2 * members > configured_.size() + 1);
 }
 
 void ArbiterClient::send_init() {

@@ -101,6 +101,7 @@ private:
     void handle(const wire::Message& message);
     void take_vote(const wire::Message& message);
     void confirm(std::uint32_t sequence);
+    void settle();
     void send_init();
     void send_lists();
     void fail(const std::string& what);
@@ -113,11 +114,12 @@ private:
     std::uint32_t echoes_sent_ = 0;
     std::uint32_t echoes_answered_ = 0;
     bool joins_ = false;
-    NodeList configured_;  // to be sent after INIT, as are the next two
-    Membership membership_;
+    NodeList configured_;    // to be sent after INIT, as is keep_active_
+    Membership membership_;  // to be sent after INIT; then the last that was
     std::optional<bool> keep_active_;
     bool holds_replies_ = false;
     std::vector<std::uint32_t> held_;
+    bool is_settled_ = false;  // the quorum list of this ring was sent
     wire::RingId ring_;
     wire::Vote vote_ = wire::Vote::undefined;
     Clock::time_point voted_at_;
