@@ -40,8 +40,10 @@ cs_error_t Cmap::read_key(const char* key, cmap_value_types_t type, Snapshot& in
     if (type == CMAP_VALUETYPE_STRING) {
         char* text = nullptr;
         result = cmap_get_string(handle_, key, &text);
-        if (result == CS_OK) into[key] = std::string(text);
-        std::free(text);
+        if (result == CS_OK) {
+            into[key] = std::string(text);
+            std::free(text);  // after an error the library has freed it already
+        }
     } else if (type == CMAP_VALUETYPE_UINT8) {
         std::uint8_t value = 0;
         result = cmap_get_uint8(handle_, key, &value);
