@@ -245,6 +245,8 @@ void ArbiterClient::send_lists() {
     config.node_info = infos_of(configured_);
     send(config);
     report(membership_);
+    // As every daemon does; it may be older than the ring.
+    tell_quorum(membership_.members, 2 * membership_.members.size() > configured_.size() + 1);
 }
 
 void ArbiterClient::fail(const std::string& what) {
