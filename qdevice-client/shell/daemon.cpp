@@ -179,7 +179,11 @@ void Daemon::node_ended(const Exit& exit) {
         if (node_) last_status_ = node_->status();
         node_.reset();
         deadline_timer_.cancel();
-        if (ending_ != Ending::replaced) farewell_ = exit.farewell;
+        // Who goes on with new settings says no farewell: its old connection ends now.
+        if (ending_ == Ending::replaced)
+            uplink_.reset();
+        else
+            farewell_ = exit.farewell;
         switch (ending_) {
             case Ending::replaced: ending_ = Ending::none; return replace_node(configuration_);
             case Ending::unfit: return end(1);
