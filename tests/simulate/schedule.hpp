@@ -16,15 +16,32 @@ using Micros = std::int64_t;
 constexpr Micros ms(std::int64_t n) { return n * 1000; }
 
 // splitmix64: small, good enough for faults, the same everywhere.
+inline std::uint64_t mixed(std::uint64_t z) {
+    z += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+// The seed of one of the many dice of a run.
+inline std::uint64_t derived_seed(std::uint64_t seed, std::uint64_t purpose) {
+    return mixed(mixed(seed) + purpose);
+}
+
 class Dice {
 public:
-    explicit Dice(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 0x1234567u) {}
+    explicit Dice(std::uint64_t seed) : seed_(mixed(seed)), state_(seed_) {}
+    // Dice that begin anew at every instant: what is thrown depends on when, not on how often they
+    // were thrown before. So a run stays the same as far as it can when a fault is left out of it.
+    Dice(std::uint64_t seed, const Micros& clock) : Dice(seed) { clock_ = &clock; }
 
     std::uint64_t next() {
-        std::uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-        return z ^ (z >> 31);
+        if (clock_ != nullptr && *clock_ != instant_) {
+            instant_ = *clock_;
+            state_ = mixed(seed_ + static_cast<std::uint64_t>(instant_));
+        }
+        const std::uint64_t thrown = mixed(state_);
+        state_ += 0x9e3779b97f4a7c15u;
+        return thrown;
     }
     // 0 .. n-1
     std::uint64_t below(std::uint64_t n) { return n == 0 ? 0 : next() % n; }
@@ -35,12 +52,16 @@ public:
     bool one_in(std::uint64_t n) { return below(n) == 0; }
 
 private:
+    std::uint64_t seed_;
     std::uint64_t state_;
+    const Micros* clock_ = nullptr;
+    Micros instant_ = 0;
 };
 
 class Schedule {
 public:
     Micros now() const { return now_; }
+    const Micros& clock() const { return now_; }
 
     void after(Micros delay, std::function<void()> what) {
         queue_.push({now_ + (delay < 0 ? 0 : delay), order_++, std::move(what)});

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "common/wire/describe.hpp"
-#include "tests/simulate/arbiter_host.hpp"
+#include "tests/simulate/faults.hpp"
 
 namespace castvote::simulate {
 
@@ -18,11 +18,13 @@ public:
     World(const Options& options, bool with_trace)
         : options_(options),
           with_trace_(with_trace),
-          dice_(options.seed),
+          dice_(derived_seed(options.seed, 0), schedule_.clock()),
           network_(schedule_, dice_),
           cluster_(schedule_, dice_, options.timers, options.nodes, 1),
           arbiter_(schedule_, network_, settings(), 1000,
-                   [this](const std::string& text) { trace("arbiter: " + text); }) {
+                   [this](const std::string& text) { trace("arbiter: " + text); }),
+          faults_({options_, schedule_, network_, cluster_, arbiter_, members_,
+                   [this](const std::string& text) { trace(text); }}) {
         network_.attach(&arbiter_);
         // Mostly quick, now and then a disk that takes its time.
         arbiter_.slow_store(
@@ -38,25 +40,27 @@ public:
                                         trace(fmt::format("node {}: {}", node, text));
                                     }};
             const bool ours = options_.our_nodes || (options_.mixed_nodes && dice_.one_in(2));
-            daemons_[id] = ours ? make_our_daemon(world, id, configured, dice_.between(990, 1010))
-                                : make_stock_daemon(world, id, configured);
-            is_ours_[id] = ours;
-            network_.attach(id, daemons_[id].get());
-            cluster_.node(id).listener = daemons_[id].get();
+            members_[id] = {ours ? make_our_daemon(world, id, configured, dice_.between(990, 1010))
+                                 : make_stock_daemon(world, id, configured),
+                            ours};
+            network_.attach(id, members_[id].daemon.get());
+            cluster_.node(id).listener = members_[id].daemon.get();
         }
     }
 
     Result run() {
         arbiter_.start();
-        for (auto& [id, daemon] : daemons_) {
+        for (auto& [id, member] : members_) {
             cluster_.start(id, false);
-            daemon->start();
+            member.daemon->start();
         }
-        next_fault(ms(20000));
+        faults_.begin();
         play(options_.duration);
         if (!result_.violation) heal_and_check();
         result_.simulated = schedule_.now();
         result_.grants = arbiter_.grants();
+        result_.faults = faults_.happened();
+        result_.kinds = faults_.counts();
         return std::move(result_);
     }
 
@@ -85,7 +89,7 @@ private:
             }
             // A stock daemon confirms before its corosync has counted anew (docs/safety.md, what no
             // arbiter can close); ours waits for that.
-            if (is_last_moment && !(is_ours_[one] && is_ours_[other])) {
+            if (is_last_moment && !(members_[one].is_ours && members_[other].is_ours)) {
                 if (!overlap_since_) ++result_.overlaps;
                 overlap_since_ = overlap_since_.value_or(schedule_.now());
                 result_.longest_overlap =
@@ -98,154 +102,6 @@ private:
         }
     }
 
-    // -- faults -----------------------------------------------------------------------------------
-
-    void next_fault(Micros delay) {
-        schedule_.after(delay, [this] {
-            if (schedule_.now() >= options_.duration) return;
-            fault();
-            // Now and then several at once, and now and then a long calm.
-            const Micros wait = dice_.one_in(3)   ? dice_.between(0, ms(3000))
-                                : dice_.one_in(4) ? dice_.between(ms(1), 4 * options_.fault_every)
-                                                  : dice_.between(ms(1), options_.fault_every);
-            next_fault(wait);
-        });
-    }
-
-    NodeId some_node() { return static_cast<NodeId>(1 + dice_.below(options_.nodes)); }
-
-    void fault() {
-        ++result_.faults;
-        switch (dice_.below(12)) {
-            case 0:
-            case 1:
-            case 2: return regroup();
-            case 3:
-            case 4: return cut_arbiter_link();
-            case 5: return restart_arbiter();
-            case 6: return kill_daemon();
-            case 7: return freeze_daemon();
-            case 8: return crash_node();
-            case 9: return freeze_arbiter();
-            case 10: return reset();
-            default: return heal_something();
-        }
-    }
-
-    void regroup() {
-        if (!options_.cluster_faults) return;
-        for (auto& [id, daemon] : daemons_)
-            cluster_.set_group(id, dice_.one_in(2) ? 0 : static_cast<int>(dice_.below(3)));
-        std::string groups;
-        for (auto& [id, daemon] : daemons_) groups += fmt::format(" {}", cluster_.group(id));
-        trace("fault: groups" + groups);
-    }
-
-    void cut_arbiter_link() {
-        if (!options_.arbiter_link_faults) return;
-        const NodeId id = some_node();
-        const bool to = dice_.one_in(4), from = !to && dice_.one_in(4);
-        trace(fmt::format("fault: node {} to arbiter {}, from arbiter {}", id, to ? "up" : "cut",
-                          from ? "up" : "cut"));
-        network_.set_link(id, to, from);
-        if (dice_.one_in(2)) {
-            schedule_.after(dice_.between(ms(10), options_.timers.device_timeout * 4), [this, id] {
-                trace(fmt::format("fault: node {} reaches the arbiter again", id));
-                network_.set_link(id, true, true);
-            });
-        }
-    }
-
-    void restart_arbiter() {
-        if (!options_.arbiter_restarts || !arbiter_.is_running()) return;
-        const Micros delay =
-            dice_.one_in(2) ? dice_.between(ms(5), ms(300)) : dice_.between(ms(5), ms(60000));
-        trace(fmt::format("fault: arbiter killed, back in {} ms", delay / 1000));
-        arbiter_.kill();
-        if (options_.keeps_state && dice_.one_in(6)) {
-            trace("fault: the arbiter's store is lost");
-            arbiter_.lose_store();
-        }
-        schedule_.after(delay, [this] {
-            trace("arbiter started");
-            arbiter_.start();
-        });
-    }
-
-    // A stock daemon that dies while its corosync still has an old "yes" in the queue leaves a vote
-    // that no arbiter can see (docs/safety.md, what no arbiter can close).
-    bool has_queued_yes(NodeId id) {
-        const Corosync& c = cluster_.node(id);
-        return c.phase == Phase::gather || c.phase == Phase::sync || !c.queued.empty();
-    }
-
-    void kill_daemon() {
-        const NodeId id = some_node();
-        if (!options_.process_faults || has_queued_yes(id)) return;
-        const Micros delay =
-            dice_.one_in(2) ? dice_.between(ms(50), ms(500)) : dice_.between(ms(50), ms(40000));
-        trace(fmt::format("fault: daemon {} killed, back in {} ms", id, delay / 1000));
-        daemons_[id]->kill(true);
-        schedule_.after(delay, [this, id] {
-            if (cluster_.node(id).phase == Phase::down || daemons_[id]->is_running()) return;
-            trace(fmt::format("daemon {} started", id));
-            daemons_[id]->start();
-        });
-    }
-
-    void freeze_daemon() {
-        const NodeId id = some_node();
-        if (!options_.process_faults || has_queued_yes(id)) return;
-        // A stock daemon that is frozen until its vote lapses and then thawed is named among what
-        // no arbiter can close; it casts every T/2, so that this is the shortest such time.
-        const Micros limit = is_ours_[id] ? options_.timers.device_timeout * 2
-                                          : options_.timers.device_timeout / 2 - ms(10);
-        const Micros length = dice_.between(ms(10), limit);
-        trace(fmt::format("fault: daemon {} frozen for {} ms", id, length / 1000));
-        daemons_[id]->freeze();
-        schedule_.after(length, [this, id] { daemons_[id]->thaw(); });
-    }
-
-    void crash_node() {
-        if (!options_.process_faults) return;
-        const NodeId id = some_node();
-        if (cluster_.node(id).phase == Phase::down) return;
-        const bool power_off = dice_.one_in(2);
-        const Micros delay = dice_.between(ms(500), ms(60000));
-        trace(fmt::format("fault: node {} {}, back in {} ms", id,
-                          power_off ? "loses power" : "crashes", delay / 1000));
-        daemons_[id]->kill(!power_off);
-        cluster_.stop(id);
-        schedule_.after(delay, [this, id] {
-            trace(fmt::format("node {} boots", id));
-            cluster_.start(id, dice_.one_in(4));
-            daemons_[id]->start();
-        });
-    }
-
-    void freeze_arbiter() {
-        if (!options_.process_faults || !arbiter_.is_running()) return;
-        const Micros length = dice_.between(ms(10), options_.timers.device_timeout * 3);
-        trace(fmt::format("fault: arbiter frozen for {} ms", length / 1000));
-        arbiter_.freeze();
-        schedule_.after(length, [this] { arbiter_.thaw(); });
-    }
-
-    void reset() {
-        if (!options_.arbiter_link_faults) return;
-        const NodeId id = some_node();
-        trace(fmt::format("fault: the arbiter alone sees the connection of node {} reset", id));
-        network_.reset_at_arbiter(id);
-    }
-
-    void heal_something() {
-        trace("heals");
-        const NodeId id = some_node();
-        network_.set_link(id, true, true);
-        if (dice_.one_in(2))
-            for (auto& [node, daemon] : daemons_) cluster_.set_group(node, 0);
-    }
-
     // -- the end ----------------------------------------------------------------------------------
 
     // I4: when faults stop, all nodes come to one quorate ring that the arbiter granted; and when
@@ -254,17 +110,17 @@ private:
         trace("everything heals");
         arbiter_.thaw();
         if (!arbiter_.is_running()) arbiter_.start();
-        for (auto& [id, daemon] : daemons_) {
+        for (auto& [id, member] : members_) {
             network_.set_link(id, true, true);
             cluster_.set_group(id, 0);
             cluster_.start(id, false);
-            daemon->thaw();
-            daemon->start();
+            member.daemon->thaw();
+            member.daemon->start();
         }
         const Micros bound = 8 * options_.timers.device_timeout + ms(60000);
         play(schedule_.now() + bound);
         if (result_.violation) return;
-        for (auto& [id, daemon] : daemons_) {
+        for (auto& [id, member] : members_) {
             const Corosync& c = cluster_.node(id);
             if (c.phase != Phase::operational || c.members.size() != options_.nodes || !c.flag)
                 return complain(fmt::format(
@@ -272,7 +128,7 @@ private:
                     static_cast<int>(c.phase), c.members.size()));
         }
         trace("split in halves");
-        for (auto& [id, daemon] : daemons_)
+        for (auto& [id, member] : members_)
             cluster_.set_group(id, id <= (options_.nodes + 1) / 2 ? 1 : 2);
         play(schedule_.now() + bound);
         if (result_.violation) return;
@@ -290,19 +146,19 @@ private:
     bool with_trace_;
     Result result_;
     std::optional<Micros> overlap_since_;
-    Dice dice_;
     Schedule schedule_;
+    Dice dice_;
     Network network_;
     ClusterModel cluster_;
     ArbiterHost arbiter_;
-    std::map<NodeId, std::unique_ptr<Daemon>> daemons_;
-    std::map<NodeId, bool> is_ours_;
+    std::map<NodeId, Member> members_;
+    Faults faults_;
 };
 
 }  // namespace
 
 Options options_of(std::uint64_t seed) {
-    Dice dice(seed ^ 0x5eed5eedu);
+    Dice dice(derived_seed(seed, 0x5eed5eedu));
     Options options;
     options.seed = seed;
     options.nodes = dice.one_in(3) ? 2 + 2 * dice.below(3) : 2;

@@ -6,8 +6,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "qnetd/core/arbiter.hpp"
@@ -29,6 +32,8 @@ struct Options {
     bool cluster_faults = true;
     bool arbiter_link_faults = true;
     bool process_faults = true;
+    // Of the faults that the seed brings, only those with these numbers happen.
+    std::optional<std::set<std::uint64_t>> only_faults;
     qnetd::Rules rules;
     qnetd::FailOver failover = qnetd::FailOver::stock;
 };
@@ -45,7 +50,8 @@ struct Result {
     std::optional<Violation> violation;
     Micros simulated = 0;
     std::uint64_t grants = 0;
-    std::uint64_t faults = 0;
+    std::vector<std::uint64_t> faults;                // the numbers of those that happened
+    std::map<std::string_view, std::uint64_t> kinds;  // ... and how often each kind did
     // Moments of a stock node's withdrawn vote that its corosync still counted.
     std::uint64_t overlaps = 0;
     Micros longest_overlap = 0;

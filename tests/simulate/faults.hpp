@@ -1,0 +1,79 @@
+// faults.hpp -- what befalls a run: a list of faults, drawn from the seed.
+//
+// Every fault is thrown with dice of its own, made from the seed and its number: when it happens
+// and what it is does not depend on the others, so that one may be left out (shrink.hpp).
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "tests/simulate/arbiter_host.hpp"
+#include "tests/simulate/daemon.hpp"
+#include "tests/simulate/world.hpp"
+
+namespace castvote::simulate {
+
+struct Member {
+    std::unique_ptr<Daemon> daemon;
+    bool is_ours = false;
+};
+
+// What faults can reach.
+struct Scene {
+    const Options& options;
+    Schedule& schedule;
+    Network& network;
+    ClusterModel& cluster;
+    ArbiterHost& arbiter;
+    std::map<NodeId, Member>& members;
+    std::function<void(const std::string&)> trace;
+};
+
+class Faults {
+public:
+    explicit Faults(Scene scene) : scene_(std::move(scene)), dice_(0) {}
+
+    // Schedules the first; each schedules the next.
+    void begin();
+    // How often each kind happened (a fault that finds nothing to break does not count).
+    std::map<std::string_view, std::uint64_t> counts() const;
+    // Numbers of those that happened.
+    const std::vector<std::uint64_t>& happened() const { return happened_; }
+
+private:
+    struct Kind {
+        std::string_view name;
+        std::uint64_t weight;
+        bool (Faults::*strike)();  // false: it found nothing to break
+    };
+    static const std::array<Kind, 9> kinds;
+
+    void schedule_next(Micros delay);
+    void strike();
+    void say(const std::string& text);
+    NodeId some_node() { return static_cast<NodeId>(1 + dice_.below(scene_.members.size())); }
+    bool has_queued_yes(NodeId node) const;
+
+    bool regroup();
+    bool cut_arbiter_link();
+    bool restart_arbiter();
+    bool kill_daemon();
+    bool freeze_daemon();
+    bool crash_node();
+    bool freeze_arbiter();
+    bool reset();
+    bool heal_something();
+
+    Scene scene_;
+    std::uint64_t number_ = 0;  // of the fault that is thrown
+    Dice dice_;                 // ... and its dice
+    std::array<std::uint64_t, 9> counts_{};
+    std::vector<std::uint64_t> happened_;
+};
+
+}  // namespace castvote::simulate
