@@ -257,7 +257,7 @@ bool Ledger::is_settled(NodeId node, const Holder& holder) const {
 bool Ledger::is_young(NodeId node, const Holder& holder, Instant broken) const {
     if (!rules_.recent_flag_needs_proof || !has_lifetime(holder)) return false;
     const Duration queued_longest =
-        is_settled(node, holder) ? holder.timers.heartbeat : sync_longest;
+        is_settled(node, holder) ? 2 * holder.timers.heartbeat : sync_longest;
     return broken - holder.flag_on < queued_longest;
 }
 

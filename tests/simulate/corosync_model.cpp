@@ -38,6 +38,7 @@ void ClusterModel::start(NodeId id, bool lost_ring_file) {
     c.seq = seq;
     c.listener = listener;
     c.phase = Phase::gather;
+    c.gather_since = schedule_.now();
     // A fresh corosync is alone for some milliseconds, whoever else there is (fact 5).
     schedule_.after(dice_.between(ms(5), ms(60)), [this, id, life] {
         Corosync& me = nodes_.at(id);
@@ -92,6 +93,7 @@ void ClusterModel::enter_gather(Corosync& c) {
     if (c.phase == Phase::gather) return;
     c.phase = Phase::gather;
     ++c.gathering;
+    c.gather_since = schedule_.now();
     c.holding = false;
     join(c);
 }
@@ -112,6 +114,16 @@ void ClusterModel::join(const Corosync& c) {
     }
 }
 
+// The consensus time-out: members of the rings left behind who do not answer are waited for.
+Micros ClusterModel::consensus(const Nodes& reached) const {
+    for (const NodeId id : reached) {
+        const Nodes& members = nodes_.at(id).members;
+        if (!std::includes(reached.begin(), reached.end(), members.begin(), members.end()))
+            return timers_.token * 12 / 10;
+    }
+    return 0;
+}
+
 // Consensus: after a while, when all who reach each other are gathering, they form a ring.
 void ClusterModel::try_form(NodeId id) {
     const Corosync& c = nodes_.at(id);
@@ -121,10 +133,11 @@ void ClusterModel::try_form(NodeId id) {
         if (me.life != life || me.gathering != gathering) return;
         if (me.phase != Phase::gather) return;
         const Nodes members = component(id);
-        const bool all_gather = std::all_of(members.begin(), members.end(), [&](NodeId n) {
-            return nodes_.at(n).phase == Phase::gather;
+        const Micros since = schedule_.now() - consensus(members);
+        const bool is_agreed = std::all_of(members.begin(), members.end(), [&](NodeId n) {
+            return nodes_.at(n).phase == Phase::gather && nodes_.at(n).gather_since <= since;
         });
-        if (all_gather) {
+        if (is_agreed) {
             form(members);
         } else {
             join(me);  // It is repeated: somebody may hear us only now.

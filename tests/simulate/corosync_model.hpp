@@ -55,6 +55,7 @@ struct Corosync {
     int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
     std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
     std::uint64_t gathering = 0;  // counts ring changes
+    Micros gather_since = 0;
     std::uint64_t device_timer = 0;
     QuorumListener* listener = nullptr;
 };
@@ -95,6 +96,7 @@ private:
     void lose_token(NodeId node, std::uint64_t life, std::uint64_t gathering);
     void enter_gather(Corosync& c);
     void join(const Corosync& c);
+    Micros consensus(const Nodes& reached) const;
     void try_form(NodeId node);
     void form(const Nodes& members);
     void sync_maybe_done(RingId ring);

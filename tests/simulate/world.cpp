@@ -164,6 +164,8 @@ Options options_of(std::uint64_t seed) {
     options.nodes = dice.one_in(3) ? 2 + 2 * dice.below(3) : 2;
     if (dice.one_in(2)) options.timers = {ms(1000), ms(2000), ms(4000)};
     options.fault_every = dice.one_in(2) ? ms(5000) : ms(20000);
+    // As in a cluster of many nodes, whose token times out later.
+    if (options.timers.token == ms(3000) && dice.one_in(3)) options.timers.token = ms(9000);
     return options;
 }
 
