@@ -203,7 +203,9 @@ void ClusterModel::operational(Corosync& c) {
     for (const bool vote : queued) {
         schedule_.after(dice_.between(200, ms(3)), [this, id = c.id, life = c.life, vote] {
             Corosync& me = nodes_.at(id);
-            if (me.life == life) deliver(me, vote);
+            if (me.life != life) return;
+            me.is_old_yes = vote;
+            deliver(me, vote);
         });
     }
     disturb();
@@ -224,6 +226,7 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
     const bool was_set = c.flag;
     c.alive = true;
     c.flag = vote;
+    c.is_old_yes = false;
     arm_device_timer(c, timers_.device_timeout);
     if (c.phase == Phase::sync) {
         // Synchronisation messages have a queue of their own: nothing waits here.
@@ -308,7 +311,8 @@ ClusterModel::Overlap ClusterModel::double_quorum() const {
             if (!is_disjoint) continue;
             return {.one = one->first,
                     .other = other->first,
-                    .is_last_moment = one->second.noes_under_way > 0 || o.noes_under_way > 0};
+                    .is_last_moment = one->second.noes_under_way > 0 || o.noes_under_way > 0,
+                    .are_old_yeses = one->second.is_old_yes && o.is_old_yes};
         }
     }
     return {};

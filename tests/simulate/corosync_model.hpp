@@ -52,6 +52,7 @@ struct Corosync {
     bool quorate = false;  // as clients were told last
     Nodes view;            // ... and in which membership
     std::deque<bool> queued;
+    bool is_old_yes = false;  // the flag came out of the queue, and no poll since has confirmed it
     int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
     std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
     std::uint64_t gathering = 0;  // counts ring changes
@@ -84,9 +85,11 @@ public:
 
     // I1: two nodes that are quorate in views without a common member; {0, 0} when there are none.
     // is_last_moment: one of them has cast its "no" already and counts it within milliseconds.
+    // are_old_yeses: both count what waited in their queue (fact 1).
     struct Overlap {
         NodeId one = 0, other = 0;
         bool is_last_moment = false;
+        bool are_old_yeses = false;  // nobody gave either the vote in the ring where it counts it
     };
     Overlap double_quorum() const;
 

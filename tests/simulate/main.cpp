@@ -72,7 +72,7 @@ int run_many(const Arguments& arguments) {
     }
     const auto began = std::chrono::steady_clock::now();
     double hours = 0;
-    std::uint64_t grants = 0, faults = 0, violations = 0, overlaps = 0;
+    std::uint64_t grants = 0, faults = 0, violations = 0, overlaps = 0, old_yeses = 0;
     Micros longest_overlap = 0;
     for (std::uint64_t seed = first; seed <= last; ++seed) {
         const Result result = run(options_for(arguments, seed), false);
@@ -80,6 +80,7 @@ int run_many(const Arguments& arguments) {
         grants += result.grants;
         faults += result.faults.size();
         overlaps += result.overlaps;
+        old_yeses += result.old_yeses;
         longest_overlap = std::max(longest_overlap, result.longest_overlap);
         if (!result.violation) continue;
         ++violations;
@@ -95,6 +96,10 @@ int run_many(const Arguments& arguments) {
             "{} times a stock node's withdrawn vote was counted until its message came round, "
             "at most {:.1f} ms\n",
             overlaps, static_cast<double>(longest_overlap) / 1e3);
+    if (old_yeses > 0)
+        fmt::print("{} times two halves counted an old \"yes\" until their next poll, without the "
+                   "arbiter\n",
+                   old_yeses);
     fmt::print("{:.1f} cluster-hours, {} faults, {} votes given, in {:.1f} s: {} violations\n",
                hours, faults, grants, took.count(), violations);
     return violations == 0 ? 0 : 1;
