@@ -53,8 +53,8 @@ struct Corosync {
     Nodes view;            // ... and in which membership
     std::deque<bool> queued;
     bool is_old_yes = false;  // the flag came out of the queue, and no poll since has confirmed it
-    int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
-    std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
+    int noes_under_way = 0;   // own "no" cast, not yet delivered to itself
+    std::uint64_t life = 0;   // counts restarts, so that old closures do nothing
     std::uint64_t gathering = 0;  // counts ring changes
     Micros gather_since = 0;
     std::uint64_t device_timer = 0;

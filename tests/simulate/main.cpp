@@ -97,9 +97,10 @@ int run_many(const Arguments& arguments) {
             "at most {:.1f} ms\n",
             overlaps, static_cast<double>(longest_overlap) / 1e3);
     if (old_yeses > 0)
-        fmt::print("{} times two halves counted an old \"yes\" until their next poll, without the "
-                   "arbiter\n",
-                   old_yeses);
+        fmt::print(
+            "{} times two halves counted an old \"yes\" until their next poll, without the "
+            "arbiter\n",
+            old_yeses);
     fmt::print("{:.1f} cluster-hours, {} faults, {} votes given, in {:.1f} s: {} violations\n",
                hours, faults, grants, took.count(), violations);
     return violations == 0 ? 0 : 1;

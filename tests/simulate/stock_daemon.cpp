@@ -45,8 +45,8 @@ private:
         const bool was_set = world_.cluster.node(node_).flag;
         const bool is_taken = world_.cluster.poll(node_, vote, ring_);
         if (was_set != vote || !is_taken)
-            world_.trace(node_, std::string(is_taken ? "casts " : "is refused ") +
-                                    (vote ? "yes" : "no"));
+            world_.trace(node_,
+                         std::string(is_taken ? "casts " : "is refused ") + (vote ? "yes" : "no"));
     }
 
     void apply(Vote vote) {

@@ -176,7 +176,8 @@ Options options_of(std::uint64_t seed) {
     if (dice.one_in(2)) options.timers = {ms(1000), ms(2000), ms(4000)};
     options.fault_every = dice.one_in(2) ? ms(5000) : ms(20000);
     // corosync's token_coefficient: each node from the third on adds 650 ms to 3000.
-    options.timers.token += options.timers.token * 65 / 300 * static_cast<Micros>(options.nodes - 2);
+    options.timers.token +=
+        options.timers.token * 65 / 300 * static_cast<Micros>(options.nodes - 2);
     return options;
 }
 

@@ -55,7 +55,8 @@ struct Result {
     // Moments of a stock node's withdrawn vote that its corosync still counted.
     std::uint64_t overlaps = 0;
     Micros longest_overlap = 0;
-    // How often two halves counted a "yes" of the ring before, which no ACK of the new one confirmed.
+    // How often two halves counted a "yes" of the ring before, which no ACK of the new one
+    // confirmed.
     std::uint64_t old_yeses = 0;
     std::vector<std::string> trace;
 };
