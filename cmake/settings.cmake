@@ -42,7 +42,7 @@ endif()
 
 # castvote_library(NAME SOURCES... LINKS...): a static library of one room.
 function(castvote_library name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PARTS" ${ARGN})
     add_library(${name} STATIC ${ARG_SOURCES})
     target_link_libraries(${name} PUBLIC castvote_settings ${ARG_LINKS})
 endfunction()
@@ -62,12 +62,20 @@ endfunction()
 
 # castvote_test(NAME SOURCES... LINKS...): a Catch2 program, run by ctest as one test.
 function(castvote_test name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PARTS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE castvote_settings castvote_catch_main ${ARG_LINKS})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_compile_definitions(${name} PRIVATE
         CASTVOTE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
         CASTVOTE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-    add_test(NAME ${name} COMMAND ${name})
+    if(NOT ARG_PARTS)
+        add_test(NAME ${name} COMMAND ${name})
+    endif()
+    # What takes minutes is run in parts, each a choice of Catch's, so that processors share it.
+    foreach(part ${ARG_PARTS})
+        string(REPLACE "~" "not_" suffix ${part})
+        string(REGEX REPLACE "[^a-z_]" "" suffix ${suffix})
+        add_test(NAME ${name}_${suffix} COMMAND ${name} ${part})
+    endforeach()
 endfunction()

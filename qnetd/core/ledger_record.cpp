@@ -19,6 +19,9 @@ void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
         holder.ended = now;
         holder.end_of_stream = false;
         holder.flag_on = now;
+        // Killed between the record and the ACK: what it held before is not known any more, nor
+        // whether a "yes" of that waits in its corosync's queue (R2s ii).
+        if (!holder.is_confirmed) holder.needs_proof = true;
         const Duration lease = holder.timers.lease;
         holder.unbroken_until =
             lease.count() > 0 ? lease_end(now, lease) : now + 2 * holder.timers.heartbeat;
