@@ -47,6 +47,7 @@ void write(KeyWriter& key, const Entry& entry, std::uint32_t last) {
     key.flag(entry.has_reported);
     key.ring(entry.word);
     key.time(entry.word_at);
+    key.flag(entry.is_old_word);
     key.flag(entry.is_voting);
     key.time(entry.waits_since);
     key.time(entry.flag_on);
@@ -64,6 +65,9 @@ void write(KeyWriter& key, const Entry& entry, std::uint32_t last) {
     key.time(entry.grant->proof_at);
     key.time(entry.grant->ended);
     key.flag(entry.grant->by_itself);
+    key.flag(entry.grant->is_restored);
+    key.future(entry.grant->unbroken_until);
+    key.time(entry.grant->forgotten);
 }
 
 void write(KeyWriter& key, const World& world) {
@@ -77,6 +81,7 @@ void write(KeyWriter& key, const World& world) {
     }
     for (const ConnectionId connection : world.beta().connections) key.flag(connection != 0);
     qnetd::Innards::write(key, world.arbiter(), world.sessions());
+    qnetd::Innards::write(key, world.arbiter(), world.store());
 }
 
 std::uint64_t mix(std::uint64_t z) {
@@ -159,6 +164,10 @@ std::optional<Cluster> Innards::cluster(const Arbiter& arbiter, const std::strin
     return found == arbiter.clusters_.end() ? std::nullopt : std::optional(found->second);
 }
 
+bool Innards::holds(const Cluster& cluster, NodeId node) {
+    return cluster.ledger_.holders().contains(node);
+}
+
 void Innards::write(KeyWriter& key, const Arbiter& arbiter,
                     const std::map<ConnectionId, NodeId>& sessions) {
     for (const auto& [connection, node] : sessions) {
@@ -225,38 +234,101 @@ void Innards::write(KeyWriter& key, const Cluster& cluster) {
     key.time(cluster.look_again_);
 }
 
+void Innards::write(KeyWriter& key, const Holder& holder) {
+    key.ring(holder.grant.ring);
+    key.nodes(holder.grant.configured);
+    key.number(static_cast<std::uint64_t>(holder.timers.heartbeat.count()));
+    key.number(static_cast<std::uint64_t>(holder.timers.lease.count()));
+    key.time(holder.flag_on);
+    key.flag(holder.is_confirmed);
+    key.time(holder.last_message);
+    key.time(holder.last_echo);
+    key.time(holder.ended);
+    key.flag(holder.end_of_stream);
+    key.flag(holder.needs_proof);
+    key.time(holder.proof_complete);
+    key.time(holder.round_over);
+    key.time(holder.broken_since);
+    key.time(holder.last_before_break);
+    key.flag(holder.is_restored);
+    key.future(holder.unbroken_until);
+}
+
+void Innards::write(KeyWriter& key, const Word& word) {
+    key.ring(word.ring);
+    key.time(word.at);
+    key.time(word.first_list_at);
+    key.time(word.denied);
+    key.time(word.settled);
+}
+
 void Innards::write(KeyWriter& key, const Ledger& ledger) {
     key.time(ledger.guard_from_);
     for (const auto& [node, holder] : ledger.holders_) {
         key.number(node);
-        key.ring(holder.grant.ring);
-        key.nodes(holder.grant.configured);
-        key.number(static_cast<std::uint64_t>(holder.timers.heartbeat.count()));
-        key.time(holder.flag_on);
-        key.flag(holder.is_confirmed);
-        key.time(holder.last_message);
-        key.time(holder.ended);
-        key.flag(holder.end_of_stream);
-        key.flag(holder.needs_proof);
-        key.time(holder.proof_complete);
-        key.time(holder.round_over);
-        key.time(holder.broken_since);
-        key.time(holder.last_before_break);
-        key.time(holder.last_echo);
+        write(key, holder);
     }
     key.number(ledger.holders_.size());
     for (const auto& [node, word] : ledger.words_) {
         key.number(node);
-        key.ring(word.ring);
-        key.time(word.at);
-        key.time(word.first_list_at);
-        key.time(word.denied);
-        key.time(word.settled);
+        write(key, word);
     }
     key.number(ledger.words_.size());
     for (const auto& [node, at] : ledger.known_from_) {
         key.number(node);
         key.time(at);
+    }
+}
+
+void Innards::write(KeyWriter& key, const Record& record, std::uint64_t last) {
+    key.number(last - record.grant_number);
+    key.ring(record.granted);
+    key.time(record.guard_from);
+    for (const auto& [node, holder] : record.holders) {
+        key.number(node);
+        write(key, holder);
+    }
+    key.number(record.holders.size());
+    for (const auto& [node, word] : record.words) {
+        key.number(node);
+        write(key, word);
+    }
+    key.number(record.words.size());
+    for (const auto& [node, at] : record.known_from) {
+        key.number(node);
+        key.time(at);
+    }
+}
+
+// What the store has and what it was asked for, in the arbiter's book-keeping and in fact.
+void Innards::write(KeyWriter& key, const Arbiter& arbiter, const explore::Store& store) {
+    if (!arbiter.settings_.durable_grants) return;
+    const std::uint64_t last = arbiter.last_grant_;
+    key.time(arbiter.guard_from_);
+    key.time(store.guard_from());
+    for (const auto& [name, record] : store.records()) write(key, record, last);
+    key.number(store.records().size());
+    for (const qnetd::Persist& persist : store.pending()) {
+        key.number(arbiter.last_write_ - persist.number);
+        write(key, persist.record, last);
+    }
+    key.number(store.pending().size());
+    for (const auto& [name, cluster] : arbiter.clusters_) {
+        for (const auto& [node, intent] : cluster.intents_) {
+            key.number(node);
+            write(key, intent);
+        }
+        write(key, cluster.asked_, last);
+        key.number(arbiter.last_write_ - cluster.asked_number_);
+        for (const auto& [node, holder] : cluster.durable_) {
+            key.number(node);
+            write(key, holder);
+        }
+        key.number(last - cluster.grant_number_);
+        key.flag(cluster.restored_until_.has_value());
+        if (cluster.restored_until_) key.future(*cluster.restored_until_);
+        key.flag(cluster.must_write_);
+        key.time(cluster.waits_for_record_since_);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "qnetd/core/arbiter.hpp"
 #include "tests/explore/key.hpp"
+#include "tests/explore/store.hpp"
 
 namespace castvote::explore {
 
@@ -52,13 +53,19 @@ struct Innards {
     // The number of the last VOTE_INFO on a connection of cluster "alpha"; 0 if it is over.
     static std::uint32_t sequence(const Arbiter& arbiter, ConnectionId connection);
     static std::optional<Cluster> cluster(const Arbiter& arbiter, const std::string& name);
+    static bool holds(const Cluster& cluster, NodeId node);
     static void write(explore::KeyWriter& key, const Arbiter& arbiter,
                       const std::map<ConnectionId, NodeId>& sessions);
+    static void write(explore::KeyWriter& key, const Arbiter& arbiter, const explore::Store& store);
 
 private:
     static void write(explore::KeyWriter& key, const Member& member);
     static void write(explore::KeyWriter& key, const Cluster& cluster);
     static void write(explore::KeyWriter& key, const Ledger& ledger);
+    static void write(explore::KeyWriter& key, const Holder& holder);
+    static void write(explore::KeyWriter& key, const Word& word);
+    // last: the number of the last grant.
+    static void write(explore::KeyWriter& key, const Record& record, std::uint64_t last);
 };
 
 }  // namespace castvote::qnetd

@@ -29,6 +29,7 @@ struct Arguments {
     bool keep_active = false;
     bool heuristics = false;
     bool restarts = false;
+    bool durable = false;
     bool second = false;
     bool no_rest = false;
     bool no_oracle = false;
@@ -57,7 +58,10 @@ Scope scope_of(const Arguments& arguments) {
     if (!arguments.without.empty())
         scope.settings.rules.*rules_by_name.at(arguments.without) = false;
     scope.has_heuristics = arguments.heuristics;
-    scope.arbiter_restarts = arguments.restarts;
+    scope.arbiter_restarts = arguments.restarts || arguments.durable;
+    scope.settings.durable_grants = arguments.durable;
+    // Who votes for ever (fact 3) outlasts any guard.
+    scope.store_losses = arguments.durable && scope.votes.lets_go_when_cut_off();
     scope.judges_rules = !arguments.no_oracle;
     scope.second_cluster = arguments.second;
     return scope;
@@ -102,6 +106,7 @@ bool run_all() {
              {"2 nodes, active partition kept", {.keep_active = true, .bounds = two}},
              {"2 nodes, heuristics", {.heuristics = true, .bounds = some}},
              {"2 nodes, the arbiter is restarted", {.restarts = true, .bounds = some}},
+             {"2 nodes, the arbiter keeps a record", {.durable = true, .bounds = some}},
              {"2 nodes, lms", {.algorithm = "lms", .bounds = some}},
              {"2 nodes, 2nodelms", {.algorithm = "2nodelms", .bounds = some}},
              {"a second cluster", {.second = true, .bounds = {.depth = 6, .faults = 3}}},
@@ -134,6 +139,8 @@ int main(int argc, char** argv) {
     app.add_flag("--keep-active", arguments.keep_active, "the active partition is kept");
     app.add_flag("--heuristics", arguments.heuristics, "heuristics pass and fail");
     app.add_flag("--restarts", arguments.restarts, "the arbiter is restarted");
+    app.add_flag("--durable", arguments.durable,
+                 "... with a record of what it granted (R3): writes, kills, lost stores");
     app.add_flag("--second-cluster", arguments.second, "events of another cluster among them (I6)");
     app.add_flag("--no-rest", arguments.no_rest, "does not look at I4");
     app.add_flag("--no-oracle", arguments.no_oracle, "judges only what the nodes count (I1)");

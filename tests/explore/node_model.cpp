@@ -6,6 +6,13 @@
 
 namespace castvote::explore {
 
+Duration margin(Duration span) { return std::max(Duration(1000), span * 5 / 100); }
+
+Duration longest_lifetime() {
+    const Duration span = 2 * heartbeat + assumed_timeout;
+    return span + margin(span);
+}
+
 bool is_quorate(const Node& node, const VoteRules& rules, Instant now) {
     if (node.is_gathering) return false;
     const std::size_t vote = node.counts(now) ? rules.device_votes() : 0;

@@ -6,6 +6,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 
@@ -25,6 +26,13 @@ using qnetd::Ring;
 constexpr Duration heartbeat{8000};
 constexpr Duration tick = heartbeat / 2;
 constexpr Duration device_timeout{10000};  // T
+
+// T as an arbiter may assume it of a stock node: hb / 0.8 rounded up, and a millisecond.
+constexpr Duration assumed_timeout = std::max(heartbeat * 5 / 4 + Duration(1), device_timeout);
+
+Duration margin(Duration span);
+// How long a stock node that is heard no more may count the vote (R2e).
+Duration longest_lifetime();
 
 // A message on its way to the arbiter.
 struct Up {

@@ -8,14 +8,25 @@
 
 namespace castvote::explore {
 
-namespace {
+void Oracle::heard(NodeId node, Instant now) {
+    Entry& entry = entries_[node];
+    entry.heard = now;
+    if (entry.grant) entry.grant->is_restored = false;
+}
 
-// T of a stock node as an arbiter may assume it: hb / 0.8 rounded up, and a millisecond.
-constexpr Duration assumed_timeout = std::max(heartbeat * 5 / 4 + Duration(1), device_timeout);
-
-Duration margin(Duration span) { return std::max(Duration(1000), span * 5 / 100); }
-
-}  // namespace
+// The diary goes on: whatever the arbiter forgets must not matter.
+void Oracle::arbiter_restarted(bool has_record, Instant now) {
+    init_rings_.clear();
+    for (auto& [node, entry] : entries_) {
+        if (entry.is_connected) ended(node, /*by_itself=*/false, now);
+        entry.has_reported = false;
+        entry.is_old_word = true;
+        if (!entry.grant) continue;
+        if (!entry.grant->is_restored) entry.grant->unbroken_until = now + 2 * heartbeat;
+        entry.grant->is_restored = true;
+        if (!has_record) entry.grant->forgotten = now;
+    }
+}
 
 void Oracle::connected(NodeId node, const wire::RingId& ring, Instant now) {
     // Where nobody is connected and nobody may count the vote there is nothing to remember.
@@ -29,7 +40,7 @@ void Oracle::connected(NodeId node, const wire::RingId& ring, Instant now) {
     entry.is_voting = false;
     entry.told.reset();
     entry.waits_since.reset();
-    entry.heard = now;
+    heard(node, now);
     init_rings_[node] = ring;
     // Only a later end of connection counts now.
     drop_if_over(entry, now);
@@ -45,6 +56,7 @@ void Oracle::reported(NodeId node, const Ring& ring, Instant now) {
     if (!is_news) return;
     entry.word = ring;
     entry.word_at = now;
+    entry.is_old_word = false;
     drop_if_over(entry, now);
     if (!entry.grant || entry.grant->ring == ring) return;
     // R2b, unless R2s ii wants proof.
@@ -111,7 +123,8 @@ std::string Oracle::judge_ack(NodeId node, const Ring& ring, Instant now) const 
         const auto other = entries_.find(member);
         if (other == entries_.end()) continue;
         const auto init = init_rings_.find(member);
-        const bool is_left = other->second.word && *other->second.word != ring &&
+        const bool is_left = other->second.word && !other->second.is_old_word &&
+                             *other->second.word != ring &&
                              other->second.word->id.seq > ring.id.seq;
         if (is_left || (init != init_rings_.end() && init->second.seq > ring.id.seq))
             return fmt::format("R1: ACK to node {} although node {} has left its ring", node,
@@ -148,12 +161,12 @@ void Oracle::drop_if_over(Entry& entry, Instant now) const {
 
 // R2e.
 bool Oracle::is_over(const Entry& entry, Instant now) const {
-    if (rules_.algorithm != wire::DecisionAlgorithm::ffsplit) return false;
     const Entry::Grant& grant = *entry.grant;
-    const Duration last = 2 * heartbeat + assumed_timeout;
+    if (grant.forgotten && now >= *grant.forgotten + longest_lifetime()) return true;
+    if (rules_.algorithm != wire::DecisionAlgorithm::ffsplit) return false;
     const Duration rest = assumed_timeout + margin(assumed_timeout);
     if (grant.ended && grant.by_itself) return now >= *grant.ended + rest;
-    const Instant end = entry.heard + last + margin(last);
+    const Instant end = entry.heard + longest_lifetime();
     return now >= (grant.ended ? std::max(end, *grant.ended + rest) : end);
 }
 
@@ -164,7 +177,7 @@ bool Oracle::is_released(NodeId holder, const Entry& entry, const Ring& ring, In
     if (is_ffsplit && 2 * ring.members.size() > rules_.nodes) return true;
     if (is_over(entry, now)) return true;
     if (grant.left_young) return grant.proof_at && now >= *grant.proof_at;
-    if (!grant.is_answered) return false;
+    if (!grant.is_answered || now < grant.unbroken_until) return false;
     for (const NodeId member : grant.ring.members) {  // R2c
         const auto other = entries_.find(member);
         if (member == holder || other == entries_.end() || !other->second.word) continue;

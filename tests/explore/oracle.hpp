@@ -1,4 +1,4 @@
-// oracle.hpp -- the rules R1, R2 and R4 once more, as docs/safety.md words them.
+// oracle.hpp -- the rules R1, R2, R3 and R4 once more, as docs/safety.md words them.
 //
 // Sees only what passes between the arbiter and its clients, keeps a diary of it, and judges every
 // ACK. It shares no code with qnetd/core/ledger.*: where both are wrong they must be wrong in two
@@ -23,6 +23,10 @@ struct Entry {
         std::optional<Instant> proof_at;  // from when on the confirmed NACK is proof (R2s ii)
         std::optional<Instant> ended;     // t_c
         bool by_itself = false;           // ... its own end of stream
+        // R3: the arbiter was started anew since; and an ACK sent before may be read until then.
+        bool is_restored = false;
+        Instant unbroken_until;
+        std::optional<Instant> forgotten;  // the record of it was lost then
     };
     struct Told {
         std::uint32_t number = 0;
@@ -33,6 +37,7 @@ struct Entry {
     bool has_reported = false;  // on this connection
     std::optional<Ring> word;   // the ring that it reported last, on any connection
     Instant word_at;
+    bool is_old_word = false;            // of a life before: what is no grant is not always written
     Instant heard;                       // t_m
     bool is_voting = false;              // told ACK on this connection, and not NACK since
     Instant flag_on;                     // its vote was switched on then, at the earliest
@@ -46,11 +51,12 @@ public:
     explicit Oracle(VoteRules rules) : rules_(rules) {}
 
     void connected(NodeId node, const wire::RingId& ring, Instant now);
-    void heard(NodeId node, Instant now) { entries_[node].heard = now; }
+    void heard(NodeId node, Instant now);
     void reported(NodeId node, const Ring& ring, Instant now);
     void confirmed(NodeId node, std::uint32_t number, Instant now);
     void ended(NodeId node, bool by_itself, Instant now);
-    void arbiter_restarted() { entries_.clear(); }
+    // has_record: with what it had written; else knowing nothing.
+    void arbiter_restarted(bool has_record, Instant now);
 
     // The arbiter sent a VOTE_INFO. Empty, or what is wrong about it.
     std::string told(NodeId node, const Down& message, Instant now);

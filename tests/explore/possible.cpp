@@ -44,7 +44,10 @@ std::vector<Step> World::possible() const {
         if (condition) steps.push_back({kind, id});
     };
     steps.push_back({Kind::pass});
-    may(scope_->arbiter_restarts, Kind::restart_arbiter, 0);
+    may(store_.under_way() > 0, Kind::write, 0);
+    for (NodeId landed = 0; scope_->arbiter_restarts && landed <= store_.under_way(); ++landed)
+        steps.push_back({Kind::restart_arbiter, landed});
+    may(scope_->store_losses, Kind::lose_store, 0);
     for (const Node& n : nodes_) {
         const bool is_open = n.link == Node::Link::open;
         may(!n.is_cut && is_open && !n.up.empty(), Kind::deliver, n.id);
@@ -92,7 +95,11 @@ std::string to_string(const Step& step) {
         case Kind::kill: return fmt::format("the daemon of {} is killed", id);
         case Kind::pass_check: return fmt::format("the heuristics of {} pass", id);
         case Kind::fail_check: return fmt::format("the heuristics of {} fail", id);
-        case Kind::restart_arbiter: return "the arbiter starts anew";
+        case Kind::write: return "what the arbiter wrote first is on the disk";
+        case Kind::restart_arbiter:
+            return id == 0 ? "the arbiter starts anew"
+                           : fmt::format("{} writes are done, then the arbiter starts anew", id);
+        case Kind::lose_store: return "the arbiter starts anew, on a new disk";
         case Kind::flap: return fmt::format("beta's node {} leaves, or is back", id);
     }
     return "?";

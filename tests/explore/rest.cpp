@@ -18,7 +18,8 @@ constexpr int ticks_to_rest = 16;
 
 // Everything that can be said is said and heard; true if anything was.
 bool World::converse(bool everybody_returns) {
-    bool has_moved = false;
+    bool has_moved = store_.under_way() > 0;
+    while (store_.under_way() > 0) apply({Step::Kind::write});
     const auto when = [&](bool condition, Step::Kind kind, NodeId id) {
         if (!condition) return;
         apply({kind, id});
@@ -75,20 +76,16 @@ std::string World::comes_to_rest(bool everybody_returns, KeySet& known,
                                  std::vector<std::string>* story) const {
     World world = *this;
     world.story_ = story;
+    // Many a world calms down to the same one, so that is where it is looked up.
     std::vector<Key> path;
     std::string missing;
     for (int round = 0; round < ticks_to_rest; ++round) {
-        const Key key = key_of(world);
-        if (known.contains(key)) {
-            missing.clear();
-            break;
-        }
-        path.push_back(key);
         world.form_all();
         while (world.converse(everybody_returns)) {
         }
         if (!world.first_violation_.empty()) return world.first_violation_;
-        missing = world.what_is_missing();
+        path.push_back(key_of(world));
+        missing = known.contains(path.back()) ? std::string() : world.what_is_missing();
         if (missing.empty()) break;
         world.apply({Step::Kind::pass});
     }

@@ -107,10 +107,8 @@ private:
             steps.insert(steps.begin(), trails_.at(trail).step);
         World world = start_;
         outcome_.path.push_back("at first\n" + world.to_text());
-        for (const Step& step : steps) {
-            world.apply(step);
-            outcome_.path.push_back(to_string(step) + "\n" + world.to_text());
-        }
+        world.tell_to(&outcome_.path);
+        for (const Step& step : steps) world.apply(step);
     }
 
     const World& start_;

@@ -20,6 +20,8 @@ const std::array<const char*, 2> cluster_names = {"beta", "alpha"};
 
 World::World(const Scope& scope, Instant now)
     : scope_(&scope), now_(now), arbiter_(scope.settings, now - an_hour), oracle_(scope.votes) {
+    if (scope.settings.durable_grants)  // of an old disk, which knows all
+        arbiter_ = qnetd::Arbiter(scope.settings, now - an_hour, store_.memory());
     Nodes all;
     for (NodeId id = 1; id <= scope.votes.nodes; ++id) all.insert(id);
     for (const NodeId id : all) {
@@ -55,7 +57,8 @@ World World::granted(const Scope& scope, bool is_settled) {
 // All that is under way arrives.
 void World::settle() {
     for (bool is_moving = true; is_moving;) {
-        is_moving = false;
+        is_moving = store_.under_way() > 0;
+        while (store_.under_way() > 0) apply({Step::Kind::write});
         for (Node& one : nodes_) {
             while (!one.is_cut && one.is_alive && one.link == Node::Link::open &&
                    (!one.up.empty() || !one.down.empty())) {
@@ -78,11 +81,11 @@ void World::violate(std::string what) {
     if (violation_.empty()) violation_ = std::move(what);
 }
 
-void World::step(
-    std::variant<qnetd::Opened, qnetd::Received, qnetd::Closed, qnetd::TimePassed> what) {
+void World::step(Input what) {
     qnetd::Event event{.now = now_};
     std::visit([&](auto& one) { event.what = std::move(one); }, what);
     for (const qnetd::Action& action : arbiter_.step(event)) {
+        if (const auto* persist = std::get_if<qnetd::Persist>(&action)) store_.write(*persist);
         if (const auto* close = std::get_if<qnetd::Close>(&action)) {
             const auto found = sessions_.find(close->connection);
             if (found != sessions_.end()) {
@@ -95,21 +98,26 @@ void World::step(
             for (ConnectionId& connection : beta_.connections)
                 if (connection == close->connection) connection = 0;
         }
-        const auto* send = std::get_if<qnetd::Send>(&action);
-        if (send == nullptr || send->message.type != wire::MessageType::vote_info) continue;
-        const auto found = sessions_.find(send->connection);
-        if (found == sessions_.end()) continue;
-        const Down down{.number = *send->message.msg_seq_number,
-                        .vote = *send->message.vote,
-                        .ring = *send->message.ring_id};
-        if (std::string wrong = oracle_.told(found->second, down, now_);
-            scope_->judges_rules && !wrong.empty())
-            violate(std::move(wrong));
-        Node& to = node(found->second);
-        if (to.connection == send->connection && to.link == Node::Link::open)
-            to.down.push_back(down);
+        if (const auto* send = std::get_if<qnetd::Send>(&action)) is_told(*send);
     }
     look();
+}
+
+void World::is_told(const qnetd::Send& send) {
+    const auto found = sessions_.find(send.connection);
+    if (found == sessions_.end() || send.message.type != wire::MessageType::vote_info) return;
+    Node& to = node(found->second);
+    const Down down{.number = *send.message.msg_seq_number,
+                    .vote = *send.message.vote,
+                    .ring = *send.message.ring_id};
+    if (scope_->settings.durable_grants && down.vote == wire::Vote::ack) {
+        const auto& word = oracle_.entries().at(to.id).word;
+        if (!word || !store_.is_certain_of(to.id, *word))
+            violate(fmt::format("I3: ACK to node {}, which a restart may forget", to.id));
+    }
+    if (std::string wrong = oracle_.told(to.id, down, now_); scope_->judges_rules && !wrong.empty())
+        violate(std::move(wrong));
+    if (to.connection == send.connection && to.link == Node::Link::open) to.down.push_back(down);
 }
 
 // I1.
@@ -175,19 +183,6 @@ void World::end_session(Node& node, qnetd::CloseCause cause) {
     sessions_.erase(found);
     oracle_.ended(node.id, cause == qnetd::CloseCause::end_of_stream, now_);
     step(qnetd::Closed{node.connection, cause});
-}
-
-void World::restart_arbiter() {
-    arbiter_ = qnetd::Arbiter(scope_->settings, now_);
-    sessions_.clear();
-    oracle_.arbiter_restarted();
-    beta_ = {};
-    for (Node& one : nodes_) {
-        lose_late_yes(one);
-        one.up.clear();
-        one.down.clear();
-        if (one.link == Node::Link::open) one.link = Node::Link::broken;
-    }
 }
 
 void World::flap(std::size_t index) {
@@ -256,6 +251,8 @@ void World::settle_clocks() {
             one.flag = false;
             one.flag_until.reset();
         }
+        // Nothing is read from a connection on which nothing came for so long.
+        if (one.link == Node::Link::broken && now_ >= one.heard + 2 * heartbeat) one.down.clear();
         if (const auto end = lets_go_at(one, scope_->votes); end && now_ >= *end) {
             const bool is_told = !one.is_cut && one.link == Node::Link::open;
             notice_end(one, scope_->votes);
@@ -278,7 +275,9 @@ void World::pass_time() {
 
 void World::carry_out(const Step& what) {
     using Kind = Step::Kind;
-    Node* one = what.node == 0 || what.kind == Kind::flap ? nullptr : &node(what.node);
+    const bool is_of_node =
+        what.node != 0 && what.kind != Kind::flap && what.kind != Kind::restart_arbiter;
+    Node* one = is_of_node ? &node(what.node) : nullptr;
     switch (what.kind) {
         case Kind::deliver: deliver(*one); break;
         case Kind::take:
@@ -320,7 +319,9 @@ void World::carry_out(const Step& what) {
         case Kind::fail_check:
             one->up.push_back({.kind = Up::Kind::heuristics, .heuristics = wire::Heuristics::fail});
             break;
-        case Kind::restart_arbiter: restart_arbiter(); break;
+        case Kind::write: write(); break;
+        case Kind::restart_arbiter: restart_arbiter(what.node, /*loses_store=*/false); break;
+        case Kind::lose_store: restart_arbiter(0, /*loses_store=*/true); break;
         case Kind::flap: flap(what.node - 1); break;
     }
 }

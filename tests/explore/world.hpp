@@ -2,7 +2,8 @@
 //
 // A World is a value: the search copies it and applies one Step to each copy. After every call of
 // the core the invariants are looked at: I1 in the nodes, R1, R2 (I2) and R4 by the oracle, I6 by
-// comparing the cluster that the event was not about.
+// comparing the cluster that the event was not about; after a restart I3 by what the nodes may
+// count.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -13,6 +14,7 @@
 #include "qnetd/core/arbiter.hpp"
 #include "tests/explore/key.hpp"
 #include "tests/explore/oracle.hpp"
+#include "tests/explore/store.hpp"
 
 namespace castvote::explore {
 
@@ -24,7 +26,8 @@ struct Scope {
     bool second_cluster = false;
     bool has_heuristics = false;
     bool arbiter_restarts = false;
-    bool judges_rules = true;  // by the oracle; else only what the nodes count (I1)
+    bool store_losses = false;  // ... now and then on a new disk
+    bool judges_rules = true;   // by the oracle; else only what the nodes count (I1)
 };
 
 struct Step {
@@ -34,20 +37,22 @@ struct Step {
         take,     // the node's daemon reads its next VOTE_INFO, and confirms it
         pass,     // a tick passes
         connect,  // the daemon connects and sends its lists
+        write,    // the arbiter's next write is on the disk
         notice,   // the daemon learns that its connection is over
         start,    // the daemon starts anew
         mend,     // the way between node and arbiter is back
         // faults
-        form,        // the nodes of `set` are in a new ring, without the others
-        lose_token,  // all members of the node's ring lose the token
-        restart,     // the node's corosync (and daemon) starts anew, alone
-        cut,         // nothing passes between node and arbiter, and nobody is told
-        reset,       // the arbiter alone sees the connection end
-        kill,        // the daemon is killed; the arbiter reads the end of stream if it can
-        pass_check,  // the node's heuristics now pass
-        fail_check,  // ... fail
-        restart_arbiter,
-        flap,  // of the second cluster: a node's connection ends, or is back
+        form,             // the nodes of `set` are in a new ring, without the others
+        lose_token,       // all members of the node's ring lose the token
+        restart,          // the node's corosync (and daemon) starts anew, alone
+        cut,              // nothing passes between node and arbiter, and nobody is told
+        reset,            // the arbiter alone sees the connection end
+        kill,             // the daemon is killed; the arbiter reads the end of stream if it can
+        pass_check,       // the node's heuristics now pass
+        fail_check,       // ... fail
+        restart_arbiter,  // with a store, `node` of the writes under way are done before it
+        lose_store,       // ... and nothing that was ever written is left
+        flap,             // of the second cluster: a node's connection ends, or is back
     };
     Kind kind = Kind::pass;
     NodeId node = 0;
@@ -73,6 +78,9 @@ public:
     // Does what the step says, which must be possible.
     void apply(const Step& step);
 
+    // From now on every step is told, with what the world is like after it.
+    void tell_to(std::vector<std::string>* story) { story_ = story; }
+
     // What is wrong since the last apply(); empty if nothing is.
     const std::string& violation() const { return violation_; }
 
@@ -89,6 +97,7 @@ public:
     const Oracle& oracle() const { return oracle_; }
     const std::map<ConnectionId, NodeId>& sessions() const { return sessions_; }
     const Beta& beta() const { return beta_; }
+    const Store& store() const { return store_; }
     std::string to_text() const;
 
 private:
@@ -98,7 +107,10 @@ private:
     bool has_session(NodeId id) const;
     bool can_form(const Nodes& set) const;
 
-    void step(std::variant<qnetd::Opened, qnetd::Received, qnetd::Closed, qnetd::TimePassed> what);
+    using Input = std::variant<qnetd::Opened, qnetd::Received, qnetd::Closed, qnetd::TimePassed,
+                               qnetd::Persisted>;
+    void step(Input what);
+    void is_told(const qnetd::Send& send);
     void carry_out(const Step& what);
     void look();
     void violate(std::string what);
@@ -110,7 +122,9 @@ private:
     void echo_all();
     void advance_to(Instant end);
     void settle_clocks();
-    void restart_arbiter();
+    void write();
+    void restart_arbiter(std::size_t landed, bool loses_store);
+    void judge_memory();
     void flap(std::size_t index);
     void settle();
     bool converse(bool everybody_returns);
@@ -124,6 +138,7 @@ private:
     std::map<ConnectionId, NodeId> sessions_;  // which the arbiter has
     ConnectionId next_connection_ = 1;
     Oracle oracle_;
+    Store store_;
     Beta beta_;
     std::string violation_;        // of the last step
     std::string first_violation_;  // of all steps
