@@ -43,6 +43,8 @@ private:
     void start_failed(const StartError& error);
     void attempt_later(Duration delay);
     void began();
+    void await_membership();
+    void membership_is_late();
     bool begin_node(const Configuration& configuration);
     std::optional<UplinkSettings> uplink_settings(const Configuration& configuration);
     void reconfigured(const Configuration& configuration);

@@ -25,6 +25,9 @@ namespace {
 
 constexpr Duration back_off_first{250};
 constexpr Duration back_off_longest{2000};
+// A busy corosync is asked again so much later, and may take as many of these to tell of its first
+// membership: max_cs_try_again at most (node.md 3).
+constexpr Duration try_again_pause{1000};
 // For so long a missing device section is looked for again: the reload may still be under way.
 constexpr std::uint64_t not_ready_tries = 10;
 constexpr Duration not_ready_pause{500};
@@ -127,6 +130,28 @@ void Daemon::attempt() {
     if (std::exchange(provider_lost_, false))
         net::log(net::LogLevel::notice, "corosync is back: registered anew");
     began();
+    await_membership();
+}
+
+// corosync tells of its membership as soon as it is asked to (node.md 3); of the stdio provider's
+// the owner of its input decides.
+void Daemon::await_membership() {
+    if (options_.provider == ProviderKind::stdio) return;
+    attempt_timer_.expires_after(try_again_pause * options_.advanced.max_cs_try_again);
+    attempt_timer_.async_wait([this](const net::error_code& error) {
+        if (!error && !ring_ && node_ && !ending_now_) membership_is_late();
+    });
+}
+
+void Daemon::membership_is_late() {
+    const std::string text = fmt::format("corosync has told of no membership for {} s",
+                                         options_.advanced.max_cs_try_again);
+    if (options_.stock_name && !is_ready_) {
+        net::log(net::LogLevel::error, text);
+        return end(1);
+    }
+    net::log(net::LogLevel::warning,
+             text + "; waiting for it: this node's vote is not cast meanwhile");
 }
 
 void Daemon::began() {
@@ -140,7 +165,7 @@ void Daemon::start_failed(const StartError& error) {
     if (!has_begun_ && !waits) {
         if (error.problem == StartProblem::try_again &&
             tries_ <= options_.advanced.max_cs_try_again)
-            return attempt_later(Duration(1000));
+            return attempt_later(try_again_pause);
         if (error.problem == StartProblem::not_ready && tries_ <= not_ready_tries)
             return attempt_later(not_ready_pause);
         net::log(net::LogLevel::error, error.text);
@@ -280,6 +305,7 @@ void Daemon::restart_provider() {
     net::log(net::LogLevel::warning,
              "waiting for corosync: this node's vote is not cast meanwhile");
     provider_lost_ = true;
+    attempt_timer_.cancel();
     provider_->stop([this](bool) {
         attempt_later(std::exchange(back_off_, std::min(back_off_ * 2, back_off_longest)));
     });

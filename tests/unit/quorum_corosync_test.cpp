@@ -1,151 +1,126 @@
 // quorum_corosync_test.cpp -- a vote that a busy corosync does not take: only a "no" that was taken
-// may be confirmed to the arbiter (docs/safety.md R2a).
-//
-// The functions of libvotequorum and libcmap that it takes are played here, so that corosync is
-// busy whenever the test wants it.
+// may be confirmed to the arbiter (docs/safety.md R2a). And a configuration that changes while
+// corosync synchronises: asking for it then would be a deadlock (node.md 4.2).
 // SPDX-License-Identifier: BSD-3-Clause
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "qdevice-client/quorum/corosync.hpp"
+#include "tests/unit/support/played_corosync.hpp"
 
-namespace {
-
-using castvote::qdevice::CorosyncProvider;
-using castvote::qdevice::MapValue;
-using castvote::qdevice::Snapshot;
-
-const Snapshot& cluster_map() {
-    static const Snapshot map = {{"nodelist.node.0.nodeid", std::uint32_t{1}},
-                                 {"nodelist.node.0.ring0_addr", "192.0.2.1"},
-                                 {"nodelist.node.1.nodeid", std::uint32_t{2}},
-                                 {"nodelist.node.1.ring0_addr", "192.0.2.2"},
-                                 {"quorum.device.model", "net"},
-                                 {"quorum.device.net.algorithm", "lms"},
-                                 {"quorum.device.net.host", "arbiter.example"},
-                                 {"quorum.device.votes", std::uint32_t{1}},
-                                 {"runtime.votequorum.this_node_id", std::uint32_t{2}},
-                                 {"totem.cluster_name", "alpha"}};
-    return map;
-}
-
-struct Played {
-    std::vector<std::string> left;      // keys of the iteration that is under way
-    std::vector<cs_error_t> next;       // what the next polls return, then CS_OK
-    std::vector<std::uint32_t> polled;  // the votes of all polls
-};
-Played played;
-
-template <class Value>
-cs_error_t look_up(const char* key, Value& value) {
-    const auto found = cluster_map().find(key);
-    if (found == cluster_map().end()) return CS_ERR_NOT_EXIST;
-    const Value* known = std::get_if<Value>(&found->second);
-    if (known == nullptr) return CS_ERR_INVALID_PARAM;
-    value = *known;
-    return CS_OK;
-}
-
-}  // namespace
-
-extern "C" {
-
-cs_error_t cmap_initialize(cmap_handle_t* handle) {
-    *handle = 1;
-    return CS_OK;
-}
-cs_error_t cmap_finalize(cmap_handle_t) { return CS_OK; }
-cs_error_t cmap_fd_get(cmap_handle_t, int* fd) {
-    *fd = -1;
-    return CS_OK;
-}
-cs_error_t cmap_iter_init(cmap_handle_t, const char* prefix, cmap_iter_handle_t* iterator) {
-    *iterator = 1;
-    played.left.clear();
-    for (const auto& [key, value] : cluster_map())
-        if (key.rfind(prefix, 0) == 0) played.left.push_back(key);
-    return CS_OK;
-}
-cs_error_t cmap_iter_next(cmap_handle_t, cmap_iter_handle_t, char* key, std::size_t* length,
-                          cmap_value_types_t* type) {
-    if (played.left.empty()) return CS_ERR_NO_SECTIONS;
-    key[played.left.back().copy(key, CMAP_KEYNAME_MAXLEN)] = '\0';
-    const MapValue& value = cluster_map().at(played.left.back());
-    *type =
-        std::holds_alternative<std::string>(value) ? CMAP_VALUETYPE_STRING : CMAP_VALUETYPE_UINT32;
-    *length = 4;
-    played.left.pop_back();
-    return CS_OK;
-}
-cs_error_t cmap_iter_finalize(cmap_handle_t, cmap_iter_handle_t) { return CS_OK; }
-cs_error_t cmap_get_string(cmap_handle_t, const char* key, char** text) {
-    std::string value;
-    const cs_error_t result = look_up(key, value);
-    if (result == CS_OK) *text = ::strdup(value.c_str());
-    return result;
-}
-cs_error_t cmap_get_uint32(cmap_handle_t, const char* key, std::uint32_t* value) {
-    return look_up(key, *value);
-}
-
-cs_error_t votequorum_initialize(votequorum_handle_t* handle, votequorum_callbacks_t*) {
-    *handle = 1;
-    return CS_OK;
-}
-cs_error_t votequorum_finalize(votequorum_handle_t) { return CS_OK; }
-cs_error_t votequorum_context_set(votequorum_handle_t, void*) { return CS_OK; }
-cs_error_t votequorum_qdevice_poll(votequorum_handle_t, const char*, unsigned int vote,
-                                   votequorum_ring_id_t) {
-    played.polled.push_back(vote);
-    if (played.next.empty()) return CS_OK;
-    const cs_error_t result = played.next.front();
-    played.next.erase(played.next.begin());
-    return result;
-}
-
-}  // extern "C"
+using namespace castvote;
+using qdevice::CorosyncProvider;
 
 TEST_CASE("a no is taken before anything else is said, or it is said that it was not") {
-    played = {};
+    tests::play_anew();
+    const auto polls_return = [](std::vector<cs_error_t> results) {
+        auto corosync = tests::played();
+        corosync.polls = std::move(results);
+        tests::play(corosync);
+    };
     boost::asio::io_context io;
     CorosyncProvider provider(io, {});
     const auto opened = provider.open();
     INFO((opened ? "" : opened.error().text));
     REQUIRE(opened);
-    const castvote::wire::RingId ring{1, 8};
+    const wire::RingId ring{1, 8};
 
     SECTION("taken") {
         CHECK(provider.cast(false, ring));
-        CHECK(played.polled.size() == 1);
+        CHECK(tests::played().polled.size() == 1);
     }
     SECTION("busy for a moment: it is tried again until it is taken") {
-        played.next = {CS_ERR_TRY_AGAIN, CS_ERR_TRY_AGAIN};
+        polls_return({CS_ERR_TRY_AGAIN, CS_ERR_TRY_AGAIN});
         CHECK_FALSE(provider.cast(false, ring));
-        CHECK(played.polled.size() == 1);
+        CHECK(tests::played().polled.size() == 1);
         io.run_for(std::chrono::seconds(5));
-        CHECK(played.polled == std::vector<std::uint32_t>{0, 0, 0});
+        CHECK(tests::played().polled == std::vector<std::uint32_t>{0, 0, 0});
     }
     SECTION("a newer vote ends the attempts of an older one") {
-        played.next = {CS_ERR_TRY_AGAIN};
+        polls_return({CS_ERR_TRY_AGAIN});
         CHECK_FALSE(provider.cast(false, ring));
         CHECK(provider.cast(true, ring));
         io.run_for(std::chrono::seconds(5));
-        CHECK(played.polled == std::vector<std::uint32_t>{0, 1});
+        CHECK(tests::played().polled == std::vector<std::uint32_t>{0, 1});
     }
     SECTION("refused") {
-        played.next = {CS_ERR_NOT_EXIST};
+        polls_return({CS_ERR_NOT_EXIST});
         CHECK_FALSE(provider.cast(false, ring));
     }
     SECTION("the ring is gone, and with it what counted in it") {
-        played.next = {CS_ERR_MESSAGE_ERROR};
+        polls_return({CS_ERR_MESSAGE_ERROR});
         CHECK(provider.cast(false, ring));
     }
     SECTION("a yes is never cast later than it was meant") {
-        played.next = {CS_ERR_TRY_AGAIN};
+        polls_return({CS_ERR_TRY_AGAIN});
         CHECK(provider.cast(true, ring));
-        CHECK(played.polled.size() == 1);
+        CHECK(tests::played().polled.size() == 1);
+    }
+}
+
+TEST_CASE("nothing is asked of cmap while a synchronisation lasts, and no change is lost") {
+    tests::play_anew();
+    boost::asio::io_context io;
+    CorosyncProvider provider(io, {});
+    REQUIRE(provider.open());
+    std::vector<bool> debug;
+    REQUIRE(provider.start([&](qdevice::ProviderEvent event) {
+        if (const auto* wanted = std::get_if<qdevice::DebugWanted>(&event))
+            debug.push_back(wanted->on);
+    }));
+    const auto pass = [&](int ms) {
+        io.restart();
+        io.run_for(std::chrono::milliseconds(ms));
+    };
+    const auto change = [](const char* to) {
+        auto corosync = tests::played();
+        corosync.map["logging.debug"] = to;
+        tests::play(corosync);
+        tests::tell_change();
+    };
+    pass(200);  // the first membership, and the reading that belongs to the start
+
+    SECTION("a change that is told when a ring is, is read when that ring works") {
+        const auto before = tests::played().cmap_calls;
+        change("on");
+        tests::tell_ring();
+        pass(300);
+        CHECK(tests::played().cmap_calls == before);
+        tests::tell_quorum();
+        pass(300);
+        CHECK(debug == std::vector<bool>{true});
+    }
+    SECTION("a ring that comes between the change and the reading holds the reading up") {
+        auto before = tests::played().cmap_calls;
+        change("on");
+        io.restart();
+        while (tests::played().cmap_calls == before) io.run_one_for(std::chrono::seconds(1));
+        before = tests::played().cmap_calls;  // the change is known, and not read yet
+        tests::tell_ring();
+        pass(300);
+        CHECK(tests::played().cmap_calls == before);
+        CHECK(debug.empty());
+        tests::tell_quorum();
+        pass(300);
+        CHECK(debug == std::vector<bool>{true});
+    }
+    SECTION("a change in the middle of a synchronisation waits for its end") {
+        tests::tell_ring();
+        pass(50);
+        const auto before = tests::played().cmap_calls;
+        change("on");
+        pass(300);
+        CHECK(tests::played().cmap_calls == before);
+        tests::tell_quorum();
+        pass(300);
+        CHECK(debug == std::vector<bool>{true});
+    }
+    SECTION("without any of that it is read at once") {
+        change("on");
+        pass(300);
+        CHECK(debug == std::vector<bool>{true});
     }
 }
