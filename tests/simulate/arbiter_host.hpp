@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "qnetd/core/arbiter.hpp"
+#include "tests/simulate/alarm.hpp"
 #include "tests/simulate/network.hpp"
 
 namespace castvote::simulate {
@@ -23,12 +24,13 @@ namespace castvote::simulate {
 class ArbiterHost final : public ArbiterEnd {
 public:
     ArbiterHost(Schedule& schedule, Network& network, qnetd::Settings settings, std::int64_t rate,
-                std::function<void(const std::string&)> trace)
+                std::function<void(const qnetd::Note&)> heard)
         : schedule_(schedule),
           network_(network),
           settings_(settings),
           rate_(rate),
-          trace_(std::move(trace)) {}
+          heard_(std::move(heard)),
+          alarm_(schedule, [this] { wake_up(); }) {}
 
     void start() {
         if (core_) return;
@@ -79,8 +81,8 @@ public:
     void opened(ConnectionId connection, NodeId node) override {
         happens(qnetd::Opened{connection, fmt::format("node {}", node)});
     }
-    void received(ConnectionId connection, const wire::Message& message) override {
-        happens(qnetd::Received{connection, message});
+    void received(ConnectionId connection, wire::Message message) override {
+        happens(qnetd::Received{connection, std::move(message)});
     }
     void closed(ConnectionId connection, Ending ending) override {
         happens(qnetd::Closed{connection, ending == Ending::end_of_stream
@@ -102,17 +104,17 @@ private:
     }
 
     void step(What what) {
-        const auto actions = core_->step({local_now(), std::move(what)});
-        for (const auto& action : actions) {
-            if (const auto* send = std::get_if<qnetd::Send>(&action)) {
+        auto actions = core_->step({local_now(), std::move(what)});
+        for (auto& action : actions) {
+            if (auto* send = std::get_if<qnetd::Send>(&action)) {
                 if (send->message.vote == wire::Vote::ack) ++grants_;
-                network_.send_from_arbiter(send->connection, send->message);
+                network_.send_from_arbiter(send->connection, std::move(send->message));
             } else if (const auto* close = std::get_if<qnetd::Close>(&action)) {
                 network_.close_from_arbiter(close->connection);
             } else if (const auto* persist = std::get_if<qnetd::Persist>(&action)) {
                 write(*persist);
             } else if (const auto* report = std::get_if<qnetd::Report>(&action)) {
-                trace_(to_line(report->note));
+                heard_(report->note);
             }
         }
         wake();
@@ -148,24 +150,22 @@ private:
 
     void wake() {
         const auto deadline = core_->next_deadline();
-        if (!deadline) return;
-        const std::uint64_t timer = ++timer_;
-        const std::int64_t local_ms = deadline->time_since_epoch().count();
-        const Micros at = (local_ms * 1000 / rate_ + 1) * 1000;
-        schedule_.after(at - schedule_.now(), [this, timer] {
-            if (timer == timer_ && core_ && !is_frozen_) step(qnetd::TimePassed{});
-        });
+        if (!deadline) return alarm_.set({});
+        alarm_.set((deadline->time_since_epoch().count() * 1000 / rate_ + 1) * 1000);
+    }
+    void wake_up() {
+        if (core_ && !is_frozen_) step(qnetd::TimePassed{});
     }
 
     Schedule& schedule_;
     Network& network_;
     qnetd::Settings settings_;
     std::int64_t rate_;
-    std::function<void(const std::string&)> trace_;
+    std::function<void(const qnetd::Note&)> heard_;  // what it says
     std::optional<qnetd::Arbiter> core_;
     bool is_frozen_ = false;
     std::vector<What> inbox_;
-    std::uint64_t timer_ = 0;
+    Alarm alarm_;
     std::uint64_t grants_ = 0;
     std::map<std::string, qnetd::Record> store_;
     bool is_store_new_ = true;

@@ -15,6 +15,7 @@ ClusterModel::ClusterModel(Schedule& schedule, Dice& dice, Timers timers, std::s
       device_votes_(device_votes) {
     for (NodeId id = 1; id <= nodes; ++id) {
         nodes_[id].id = id;
+        in_order_.push_back(&nodes_[id]);
         groups_[id] = 0;
     }
 }
@@ -299,20 +300,21 @@ void ClusterModel::tell_quorum(Corosync& c) {
     });
 }
 
+// Asked after every step.
 ClusterModel::Overlap ClusterModel::double_quorum() const {
-    for (auto one = nodes_.begin(); one != nodes_.end(); ++one) {
-        if (one->second.phase != Phase::operational || !one->second.quorate) continue;
-        for (auto other = std::next(one); other != nodes_.end(); ++other) {
-            const Corosync& o = other->second;
+    for (auto one = in_order_.begin(); one != in_order_.end(); ++one) {
+        const Corosync& c = **one;
+        if (c.phase != Phase::operational || !c.quorate) continue;
+        for (auto other = std::next(one); other != in_order_.end(); ++other) {
+            const Corosync& o = **other;
             if (o.phase != Phase::operational || !o.quorate) continue;
-            const bool is_disjoint = std::none_of(o.view.begin(), o.view.end(), [&](NodeId n) {
-                return one->second.view.contains(n);
-            });
+            const bool is_disjoint = std::none_of(o.view.begin(), o.view.end(),
+                                                  [&](NodeId n) { return c.view.contains(n); });
             if (!is_disjoint) continue;
-            return {.one = one->first,
-                    .other = other->first,
-                    .is_last_moment = one->second.noes_under_way > 0 || o.noes_under_way > 0,
-                    .are_old_yeses = one->second.is_old_yes && o.is_old_yes};
+            return {.one = c.id,
+                    .other = o.id,
+                    .is_last_moment = c.noes_under_way > 0 || o.noes_under_way > 0,
+                    .are_old_yeses = c.is_old_yes && o.is_old_yes};
         }
     }
     return {};

@@ -13,6 +13,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/wire/types.hpp"
 #include "tests/simulate/schedule.hpp"
@@ -115,6 +116,7 @@ private:
     std::size_t expected_nodes_;
     unsigned device_votes_;
     std::map<NodeId, Corosync> nodes_;
+    std::vector<const Corosync*> in_order_;  // ... which is quicker to walk
     std::map<NodeId, int> groups_;
 };
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "tests/simulate/network.hpp"
 
@@ -68,8 +69,8 @@ public:
     void connected() override {
         enqueue([this] { on_connected(); });
     }
-    void received(const wire::Message& message) override {
-        enqueue([this, message] { on_message(message); });
+    void received(wire::Message message) override {
+        enqueue([this, message = std::move(message)]() mutable { on_message(std::move(message)); });
     }
     void lost(bool while_connecting, Ending ending) override {
         enqueue([this, while_connecting, ending] { on_lost(while_connecting, ending); });
@@ -80,19 +81,21 @@ protected:
     virtual void on_ring(RingId ring, const Nodes& members) = 0;
     virtual void on_quorum(bool quorate, const Nodes& members, bool flag) = 0;
     virtual void on_connected() = 0;
-    virtual void on_message(const wire::Message& message) = 0;
+    virtual void on_message(wire::Message message) = 0;
     virtual void on_lost(bool while_connecting, Ending ending) = 0;
 
     // Runs `what` after a delay, in this life of the process, not while it is frozen.
-    void later(Micros delay, std::function<void()> what) {
-        world_.schedule.after(delay, [this, life = life_, what = std::move(what)] {
-            if (life == life_ && is_running_) enqueue(what);
+    template <class What>
+    void later(Micros delay, What what) {
+        world_.schedule.after(delay, [this, life = life_, what = std::move(what)]() mutable {
+            if (life == life_ && is_running_) enqueue(std::move(what));
         });
     }
-    void enqueue(std::function<void()> what) {
+    template <class What>
+    void enqueue(What&& what) {
         if (!is_running_) return;
         if (is_frozen_ || is_asleep_)
-            waiting_.push_back(std::move(what));
+            waiting_.push_back(std::forward<What>(what));
         else
             what();
     }
@@ -112,10 +115,10 @@ protected:
 
 private:
     void let_go() {
-        std::deque<std::function<void()>> waiting;
+        std::deque<Task> waiting;
         waiting.swap(waiting_);
         while (!waiting.empty()) {
-            auto what = std::move(waiting.front());
+            Task what = std::move(waiting.front());
             waiting.pop_front();
             enqueue(std::move(what));
         }
@@ -125,7 +128,7 @@ private:
     bool is_running_ = false;
     bool is_frozen_ = false;
     bool is_asleep_ = false;
-    std::deque<std::function<void()>> waiting_;
+    std::deque<Task> waiting_;
 };
 
 // The kinds. Micros rate: local milliseconds per 1000 real ones, 990 .. 1010.

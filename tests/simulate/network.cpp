@@ -3,11 +3,13 @@
 #include "tests/simulate/network.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 namespace castvote::simulate {
 
-void Network::carry(Direction& direction, std::function<void()> what) {
+template <class What>
+void Network::carry(Direction& direction, What what) {
     if (!direction.is_up) {
         direction.stuck.push_back(std::move(what));
         return;
@@ -15,21 +17,21 @@ void Network::carry(Direction& direction, std::function<void()> what) {
     const Micros arrival =
         std::max(schedule_.now() + dice_.between(100, ms(4)), direction.clear_at + 1);
     direction.clear_at = arrival;
-    schedule_.after(arrival - schedule_.now(), [&direction, what = std::move(what)] {
+    schedule_.after(arrival - schedule_.now(), [&direction, what = std::move(what)]() mutable {
         // Cut while it was under way: it is sent again later.
         if (direction.is_up)
             what();
         else
-            direction.stuck.push_back(what);
+            direction.stuck.push_back(std::move(what));
     });
 }
 
 void Network::let_go(Direction& direction) {
-    std::deque<std::function<void()>> stuck;
+    std::deque<Task> stuck;
     stuck.swap(direction.stuck);
     // TCP finds out by its retransmission timer.
     direction.clear_at = schedule_.now() + dice_.between(ms(1), ms(1500));
-    for (auto& what : stuck) carry(direction, std::move(what));
+    for (Task& what : stuck) carry(direction, std::move(what));
 }
 
 void Network::set_link(NodeId node, bool to_arbiter, bool from_arbiter) {
@@ -77,12 +79,13 @@ void Network::drop_at_node(NodeId node, ConnectionId connection, Ending ending) 
     link.end->lost(!was_open, ending);
 }
 
-void Network::send_from_node(NodeId node, const wire::Message& message) {
+void Network::send_from_node(NodeId node, wire::Message message) {
     Link& link = links_.at(node);
     if (!link.is_open) return;
-    carry(link.to_arbiter, [this, node, connection = link.at_node, message] {
+    carry(link.to_arbiter, [this, node, connection = link.at_node,
+                            letter = std::make_unique<wire::Message>(std::move(message))] {
         if (at_arbiter_.contains(connection)) {
-            arbiter_->received(connection, message);
+            arbiter_->received(connection, std::move(*letter));
         } else {
             carry(links_.at(node).from_arbiter,
                   [this, node, connection] { drop_at_node(node, connection, Ending::reset); });
@@ -107,21 +110,23 @@ void Network::vanish(NodeId node) {
     link.is_open = false;
 }
 
-void Network::send_from_arbiter(ConnectionId connection, const wire::Message& message) {
+void Network::send_from_arbiter(ConnectionId connection, wire::Message message) {
     const auto found = at_arbiter_.find(connection);
     if (found == at_arbiter_.end()) return;
     const NodeId node = found->second;
-    carry(links_.at(node).from_arbiter, [this, node, connection, message] {
-        Link& link = links_.at(node);
-        if (link.at_node == connection && link.is_open && link.end != nullptr) {
-            link.end->received(message);
-        } else {
-            // Nobody there any more: the node's kernel answers with a reset.
-            carry(link.to_arbiter, [this, connection] {
-                if (at_arbiter_.erase(connection) != 0) arbiter_->closed(connection, Ending::reset);
-            });
-        }
-    });
+    carry(links_.at(node).from_arbiter,
+          [this, node, connection, letter = std::make_unique<wire::Message>(std::move(message))] {
+              Link& link = links_.at(node);
+              if (link.at_node == connection && link.is_open && link.end != nullptr) {
+                  link.end->received(std::move(*letter));
+              } else {
+                  // Nobody there any more: the node's kernel answers with a reset.
+                  carry(link.to_arbiter, [this, connection] {
+                      if (at_arbiter_.erase(connection) != 0)
+                          arbiter_->closed(connection, Ending::reset);
+                  });
+              }
+          });
 }
 
 void Network::close_from_arbiter(ConnectionId connection) {

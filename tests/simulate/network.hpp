@@ -8,7 +8,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 
 #include "common/wire/message.hpp"
@@ -25,7 +24,7 @@ public:
     virtual ~ArbiterEnd() = default;
     virtual bool is_listening() const = 0;
     virtual void opened(ConnectionId connection, NodeId node) = 0;
-    virtual void received(ConnectionId connection, const wire::Message& message) = 0;
+    virtual void received(ConnectionId connection, wire::Message message) = 0;
     virtual void closed(ConnectionId connection, Ending ending) = 0;
 };
 
@@ -33,7 +32,7 @@ class NodeEnd {
 public:
     virtual ~NodeEnd() = default;
     virtual void connected() = 0;
-    virtual void received(const wire::Message& message) = 0;
+    virtual void received(wire::Message message) = 0;
     virtual void lost(bool while_connecting, Ending ending) = 0;
 };
 
@@ -46,14 +45,14 @@ public:
 
     // -- the node's side --------------------------------------------------------------------------
     void connect(NodeId node);
-    void send_from_node(NodeId node, const wire::Message& message);
+    void send_from_node(NodeId node, wire::Message message);
     // The process closed its socket or died; the kernel sends FIN.
     void close_from_node(NodeId node);
     // The machine is gone: nothing is sent.
     void vanish(NodeId node);
 
     // -- the arbiter's side -----------------------------------------------------------------------
-    void send_from_arbiter(ConnectionId connection, const wire::Message& message);
+    void send_from_arbiter(ConnectionId connection, wire::Message message);
     void close_from_arbiter(ConnectionId connection);
     void arbiter_died();
 
@@ -66,7 +65,7 @@ private:
     struct Direction {
         bool is_up = true;
         Micros clear_at = 0;  // keeps the order
-        std::deque<std::function<void()>> stuck;
+        std::deque<Task> stuck;
     };
     struct Link {
         NodeEnd* end = nullptr;
@@ -75,7 +74,8 @@ private:
         bool is_open = false;      // ... and which is established, as the node sees it
     };
 
-    void carry(Direction& direction, std::function<void()> what);
+    template <class What>
+    void carry(Direction& direction, What what);
     void let_go(Direction& direction);
     void drop_at_node(NodeId node, ConnectionId connection, Ending ending);
 

@@ -1,6 +1,7 @@
 // our_daemon.cpp -- the real node core inside the simulator; see daemon.hpp.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "qdevice-client/core/node.hpp"
+#include "tests/simulate/alarm.hpp"
 #include "tests/simulate/daemon.hpp"
 
 namespace castvote::simulate {
@@ -10,7 +11,10 @@ namespace {
 class OurDaemon final : public Daemon {
 public:
     OurDaemon(DaemonWorld world, NodeId node, const Nodes& configured, std::int64_t rate)
-        : Daemon(world, node), configured_(configured), rate_(rate) {}
+        : Daemon(world, node),
+          configured_(configured),
+          rate_(rate),
+          alarm_(world.schedule, [this] { wake_up(); }) {}
 
 private:
     using What = decltype(qdevice::Event::what);
@@ -46,7 +50,7 @@ private:
     }
     void see_flag() { step(qdevice::FlagSeen{world_.cluster.node(node_).flag}); }
     void on_connected() override { step(qdevice::Connected{}); }
-    void on_message(const wire::Message& message) override { step(qdevice::Received{message}); }
+    void on_message(wire::Message message) override { step(qdevice::Received{std::move(message)}); }
     void on_lost(bool while_connecting, Ending ending) override {
         step(qdevice::ConnectionLost{while_connecting ? qdevice::LostCause::connect_failed
                                      : ending == Ending::end_of_stream
@@ -56,15 +60,14 @@ private:
     }
 
     void step(What what) {
-        const auto actions = core_->step({local_now(), std::move(what)});
-        for (const auto& action : actions)
-            std::visit([this](const auto& a) { carry_out(a); }, action);
+        auto actions = core_->step({local_now(), std::move(what)});
+        for (auto& action : actions) std::visit([this](auto& a) { carry_out(a); }, action);
         wake_at_deadline();
     }
 
     void carry_out(const qdevice::Connect&) { world_.network.connect(node_); }
-    void carry_out(const qdevice::Send& send) {
-        world_.network.send_from_node(node_, send.message);
+    void carry_out(qdevice::Send& send) {
+        world_.network.send_from_node(node_, std::move(send.message));
     }
     void carry_out(const qdevice::StartTls&) {}
     void carry_out(const qdevice::SetReceiveLimit&) {}
@@ -90,11 +93,13 @@ private:
     }
 
     void wake_at_deadline() {
+        ++timer_;
         const auto deadline = core_->next_deadline();
-        if (!deadline) return;
-        const std::uint64_t timer = ++timer_;
-        const Micros at = (deadline->time_since_epoch().count() * 1000 / rate_ + 1) * 1000;
-        later(at - world_.schedule.now(), [this, timer] {
+        if (!deadline) return alarm_.set({});
+        alarm_.set((deadline->time_since_epoch().count() * 1000 / rate_ + 1) * 1000);
+    }
+    void wake_up() {
+        enqueue([this, timer = timer_] {
             if (timer == timer_) step(qdevice::TimePassed{});
         });
     }
@@ -102,7 +107,8 @@ private:
     Nodes configured_;
     std::int64_t rate_;
     std::unique_ptr<qdevice::Node> core_;
-    std::uint64_t timer_ = 0;
+    Alarm alarm_;
+    std::uint64_t timer_ = 0;  // the deadline moved so often
 };
 
 }  // namespace

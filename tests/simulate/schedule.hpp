@@ -1,14 +1,17 @@
 // schedule.hpp -- virtual time: what happens when, and the dice.
 //
-// One queue of closures ordered by time, then by order of entry; a seed gives the whole run.
+// One queue of tasks ordered by time, then by turn; a seed gives the whole run.
 // Nothing in the simulator asks for the real time or for real randomness.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <queue>
+#include <utility>
 #include <vector>
+
+#include "tests/simulate/task.hpp"
 
 namespace castvote::simulate {
 
@@ -63,8 +66,20 @@ public:
     Micros now() const { return now_; }
     const Micros& clock() const { return now_; }
 
-    void after(Micros delay, std::function<void()> what) {
-        queue_.push({now_ + (delay < 0 ? 0 : delay), order_++, std::move(what)});
+    void after(Micros delay, Task what) { at(now_ + delay, take_turn(), std::move(what)); }
+
+    // Of what happens in one instant, that which took its turn first comes first.
+    std::uint64_t take_turn() { return turns_++; }
+    void at(Micros time, std::uint64_t turn, Task what) {
+        std::size_t place = tasks_.size();
+        if (free_.empty()) {
+            tasks_.push_back(std::move(what));
+        } else {
+            place = free_.back();
+            free_.pop_back();
+            tasks_[place] = std::move(what);
+        }
+        queue_.push({std::max(time, now_), turn, place});
     }
 
     // Runs the next thing that is due by `end`; false when there is none.
@@ -73,25 +88,30 @@ public:
             if (now_ < end) now_ = end;
             return false;
         }
-        auto entry = std::move(const_cast<Entry&>(queue_.top()));
+        const Entry entry = queue_.top();
         queue_.pop();
         now_ = entry.at;
-        entry.what();
+        Task task = std::move(tasks_[entry.task]);
+        free_.push_back(entry.task);
+        task();
         return true;
     }
 
 private:
     struct Entry {
         Micros at;
-        std::uint64_t order;
-        std::function<void()> what;
+        std::uint64_t turn;
+        std::size_t task;
         bool operator<(const Entry& other) const {
-            return at != other.at ? at > other.at : order > other.order;
+            return at != other.at ? at > other.at : turn > other.turn;
         }
     };
+
     std::priority_queue<Entry> queue_;
+    std::vector<Task> tasks_;        // the queue moves entries, tasks stay in their places
+    std::vector<std::size_t> free_;  // ... which are taken again
     Micros now_ = 0;
-    std::uint64_t order_ = 0;
+    std::uint64_t turns_ = 0;
 };
 
 }  // namespace castvote::simulate

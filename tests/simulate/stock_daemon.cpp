@@ -150,7 +150,7 @@ private:
         preinit.type = MessageType::preinit;
         preinit.msg_seq_number = sequence_;
         preinit.cluster_name = "sim";
-        send(preinit);
+        send(std::move(preinit));
     }
 
     void on_lost(bool while_connecting, Ending) override {
@@ -159,7 +159,7 @@ private:
         disconnected(true);
     }
 
-    void on_message(const wire::Message& message) override {
+    void on_message(wire::Message message) override {
         switch (message.type) {
             case MessageType::preinit_reply: {
                 if (link_ != Link::preinit) return;
@@ -172,7 +172,7 @@ private:
                 init.heartbeat_interval = static_cast<std::uint32_t>(heartbeat() / 1000);
                 init.tie_breaker = wire::TieBreaker{};
                 init.ring_id = ring_;
-                send(init);
+                send(std::move(init));
                 return;
             }
             case MessageType::init_reply:
@@ -194,7 +194,7 @@ private:
                 wire::Message reply;
                 reply.type = MessageType::vote_info_reply;
                 reply.msg_seq_number = message.msg_seq_number;
-                send(reply);
+                send(std::move(reply));
                 return;
             }
             default: return;
@@ -210,9 +210,9 @@ private:
         set.type = MessageType::set_option;
         set.msg_seq_number = ++sequence_;
         set.keep_active_partition_tie_breaker = wire::KeepActivePartition::enabled;
-        send(set);
+        send(std::move(set));
         wire::Message config = list(wire::NodeListType::initial_config, configured_);
-        send(config);
+        send(std::move(config));
         send_membership();
         send_quorum();
         apply(Vote::wait_for_reply);
@@ -228,7 +228,7 @@ private:
             wire::Message request;
             request.type = MessageType::echo_request;
             request.msg_seq_number = ++echo_sent_;
-            send(request);
+            send(std::move(request));
             echo(timer);
         });
     }
@@ -251,14 +251,14 @@ private:
     void send_membership() {
         wire::Message message = list(wire::NodeListType::membership, members_);
         message.ring_id = ring_;
-        send(message);
+        send(std::move(message));
     }
     void send_quorum() {
         wire::Message message = list(wire::NodeListType::quorum, quorum_members_);
         message.quorate = quorate_ ? wire::Quorate::quorate : wire::Quorate::inquorate;
-        send(message);
+        send(std::move(message));
     }
-    void send(const wire::Message& message) { world_.network.send_from_node(node_, message); }
+    void send(wire::Message message) { world_.network.send_from_node(node_, std::move(message)); }
 
     Nodes configured_;
     Link link_ = Link::none;

@@ -22,7 +22,7 @@ public:
           network_(schedule_, dice_),
           cluster_(schedule_, dice_, options.timers, options.nodes, 1),
           arbiter_(schedule_, network_, settings(), 1000,
-                   [this](const std::string& text) { trace("arbiter: " + text); }),
+                   [this](const qnetd::Note& note) { hear(note); }),
           faults_({options_, schedule_, network_, cluster_, arbiter_, members_,
                    [this](const std::string& text) { trace(text); }}) {
         network_.attach(&arbiter_);
@@ -78,6 +78,10 @@ private:
         if (with_trace_)
             result_.trace.push_back(
                 fmt::format("{:10.3f} {}", static_cast<double>(schedule_.now()) / 1e6, text));
+    }
+
+    void hear(const qnetd::Note& note) {
+        if (with_trace_) trace("arbiter: " + to_line(note));
     }
 
     void play(Micros end) {
