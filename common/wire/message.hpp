@@ -8,6 +8,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <tuple>
 
@@ -101,5 +102,12 @@ void with_field(Option option, Visit visit) {
 
 // The options of a message type, in the order in which they are sent (protocol.md 2).
 std::span<const Option> option_order(MessageType type);
+
+// Is the wanted message type, option or algorithm in such a list? In an absent one nothing is.
+template <class Number>
+bool lists(const std::optional<std::vector<std::uint16_t>>& numbers, Number wanted) {
+    return numbers && std::find(numbers->begin(), numbers->end(),
+                                static_cast<std::uint16_t>(wanted)) != numbers->end();
+}
 
 }  // namespace castvote::wire

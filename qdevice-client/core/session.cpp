@@ -22,10 +22,6 @@ namespace {
 // An arbiter has one vote under way; one that sends so many at once means no good.
 constexpr std::size_t withheld_max = 16;
 
-bool lists(const std::optional<std::vector<std::uint16_t>>& numbers, std::uint16_t wanted) {
-    return numbers && std::find(numbers->begin(), numbers->end(), wanted) != numbers->end();
-}
-
 }  // namespace
 
 void Node::send(wire::Message message) { actions_.push_back(Send{std::move(message)}); }
@@ -140,10 +136,10 @@ const char* Node::judge_init_reply(const wire::Message& m) const {
         return "the arbiter takes only messages that are too small for us";
     if (*m.server_maximum_reply_size > settings_.message_receive_size_max)
         return "the arbiter's messages may be larger than we allow";
-    if (!lists(m.supported_decision_algorithms, static_cast<std::uint16_t>(settings_.algorithm)))
+    if (!wire::lists(m.supported_decision_algorithms, settings_.algorithm))
         return "the arbiter does not know our decision algorithm";
     if (settings_.config.heuristics_mode != HeuristicsMode::off &&
-        !lists(m.supported_options, static_cast<std::uint16_t>(wire::Option::heuristics)))
+        !wire::lists(m.supported_options, wire::Option::heuristics))
         return "heuristics are switched on and the arbiter does not know them";
     return nullptr;
 }
@@ -172,12 +168,9 @@ void Node::init_reply(const wire::Message& message) {
         return;
     }
     arbiter_lacks_keep_active_ =
-        !lists(message.supported_options,
-               static_cast<std::uint16_t>(wire::Option::keep_active_partition_tie_breaker));
-    arbiter_lacks_heuristics_ =
-        !lists(message.supported_options, static_cast<std::uint16_t>(wire::Option::heuristics));
-    arbiter_knows_leases_ =
-        lists(message.supported_options, static_cast<std::uint16_t>(wire::Option::lease));
+        !wire::lists(message.supported_options, wire::Option::keep_active_partition_tie_breaker);
+    arbiter_lacks_heuristics_ = !wire::lists(message.supported_options, wire::Option::heuristics);
+    arbiter_knows_leases_ = wire::lists(message.supported_options, wire::Option::lease);
     if (!arbiter_knows_leases_ && lease_.count() > 0) {
         lease_ = Duration(0);  // another arbiter, which knows nothing of it
         lose_lease();

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "common/wire/check.hpp"
 #include "common/wire/describe.hpp"
 #include "qnetd/core/arbiter.hpp"
@@ -24,10 +22,7 @@ wire::Message reply_to(const wire::Message& request, MessageType type) {
 }
 
 bool knows_private_options(const wire::Message& init) {
-    return init.supported_options &&
-           std::find(init.supported_options->begin(), init.supported_options->end(),
-                     static_cast<std::uint16_t>(wire::Option::lease)) !=
-               init.supported_options->end();
+    return wire::lists(init.supported_options, wire::Option::lease);
 }
 
 }  // namespace
