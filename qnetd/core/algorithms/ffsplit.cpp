@@ -74,7 +74,10 @@ Why reason_for(const View& view, const Claim& best) {
     for (const ViewNode& node : view.nodes) {
         const Claim rival = claim_of(view, node);
         if (rival.node->ring == best.node->ring) continue;
-        if (rival.node->ring.members.size() < rival.node->configured.size() / 2) continue;
+        if (rival.node->ring.members.size() < rival.node->configured.size() / 2) {
+            if (why == Why::only_ring) why = Why::only_half;
+            continue;
+        }
         if (best.score != rival.score) return Why::better_score;
         if (best.active != rival.active) return Why::more_connected_nodes;
         why = view.keep_active && best.was_active != rival.was_active ? Why::stays_active

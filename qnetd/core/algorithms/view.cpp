@@ -35,10 +35,11 @@ NodeId preferred_node(const wire::TieBreaker& tie_breaker, const Nodes& nodes) {
 wire::ReplyErrorCode any_list(NodeId, const Nodes&) { return wire::ReplyErrorCode::no_error; }
 
 std::string_view meaning_of(Why why) {
-    static constexpr std::array<std::string_view, 8> meanings = {
+    static constexpr std::array<std::string_view, 9> meanings = {
         "",
         "it has the majority of the configured nodes",
         "it is the only partition that reaches the arbiter",
+        "no other partition that reaches the arbiter has half of the nodes",
         "its heuristics and connected nodes score better",
         "more of its nodes reach the arbiter",
         "it had the vote already and the active partition is kept",

@@ -47,6 +47,7 @@ enum class Why : std::uint8_t {
     none,
     majority,
     only_ring,
+    only_half,
     better_score,
     more_connected_nodes,
     stays_active,
