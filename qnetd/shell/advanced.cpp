@@ -4,9 +4,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "common/ipc/words.hpp"
@@ -19,17 +21,26 @@ using ipc::is_word;
 
 constexpr long long int_max = std::numeric_limits<int>::max();
 constexpr long long u32_max = std::numeric_limits<std::uint32_t>::max();
+constexpr long long size_max = std::numeric_limits<long long>::max();
 // The two bounds that the stock daemon has beyond "at least one".
 constexpr long long message_size_min = 16;
-constexpr long long ipc_size_min = 17;
+constexpr long long ipc_size_min = 1024;
 constexpr long long send_buffers_min = 2;
-// What the stock daemon would allocate without a question is refused above 16 MiB.
+// The stock daemon allocates whatever it is asked for; here more than 16 MiB counts as 16 MiB.
 constexpr long long message_size_max = 16777216;
 
 template <class Number>
 bool set(Number& to, std::string_view text, long long low, long long high) {
     const auto number = whole_number(text, low, high);
     if (number) to = static_cast<Number>(*number);
+    return number.has_value();
+}
+
+// A size in stock: any number from `low` on; what is beyond all reason counts as `most`.
+template <class Number>
+bool set_size(Number& to, std::string_view text, long long low, long long most) {
+    const auto number = whole_number(text, low, size_max);
+    if (number) to = static_cast<Number>(std::min(*number, most));
     return number.has_value();
 }
 
@@ -68,10 +79,11 @@ bool set_dead_peer(Options& options, std::string_view text) {
 }
 
 bool set_coefficient(Options& options, std::string_view text) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return false;
-    if (!(value >= 1 && value <= 1000)) return false;
+    // strtod, as in stock: it takes blanks and a sign in front, hexadecimal and exponents.
+    const std::string spelled(text);
+    char* end = nullptr;
+    const double value = std::strtod(spelled.c_str(), &end);
+    if (spelled.empty() || *end != '\0' || !(value >= 1 && value <= 1000)) return false;
     // A switched off detection stays off, whatever the order of the options.
     double& coefficient = options.arbiter.dead_peer_coefficient;
     coefficient = std::copysign(value, coefficient);
@@ -104,15 +116,16 @@ constexpr std::array rows{
         [](Options& o, std::string_view v) { return set(o.listen_backlog, v, 1, int_max); }},
     Row{"max_client_send_buffers",
         [](Options& o, std::string_view v) {
-            return set(o.send_buffers_max, v, send_buffers_min, u32_max);
+            return set_size(o.send_buffers_max, v, send_buffers_min, u32_max);
         }},
     Row{"max_client_send_size",
         [](Options& o, std::string_view v) {
-            return set(o.arbiter.message_send_size_max, v, message_size_min, message_size_max);
+            return set_size(o.arbiter.message_send_size_max, v, message_size_min, message_size_max);
         }},
     Row{"max_client_receive_size",
         [](Options& o, std::string_view v) {
-            return set(o.arbiter.message_receive_size_max, v, message_size_min, message_size_max);
+            return set_size(o.arbiter.message_receive_size_max, v, message_size_min,
+                            message_size_max);
         }},
     Row{"nss_db_dir", [](Options& o, std::string_view v) { return set_text(o.certificates, v); }},
     // Ours: where grants are kept, or "none".
@@ -140,14 +153,14 @@ constexpr std::array rows{
     Row{"local_socket_umask", set_umask},
     Row{"local_socket_gid", set_group},
     Row{"ipc_max_clients",
-        [](Options& o, std::string_view v) { return set(o.ipc_clients_max, v, 0, int_max); }},
+        [](Options& o, std::string_view v) { return set_size(o.ipc_clients_max, v, 0, int_max); }},
     Row{"ipc_max_receive_size",
         [](Options& o, std::string_view v) {
-            return set(o.ipc_receive_size_max, v, ipc_size_min, int_max);
+            return set_size(o.ipc_receive_size_max, v, ipc_size_min, int_max);
         }},
     Row{"ipc_max_send_size",
         [](Options& o, std::string_view v) {
-            return set(o.ipc_send_size_max, v, ipc_size_min, int_max);
+            return set_size(o.ipc_send_size_max, v, ipc_size_min, int_max);
         }},
     Row{"keep_active_partition_tie_breaker",
         [](Options& o, std::string_view v) {

@@ -100,11 +100,20 @@ TEST_CASE("stock advanced settings") {
     CHECK(setting("max_client_send_size=5") == invalid("max_client_send_size", "5"));
     CHECK(setting("heartbeat_interval_min=0") == invalid("heartbeat_interval_min", "0"));
     CHECK(setting("heartbeat_interval_max=0") == invalid("heartbeat_interval_max", "0"));
-    for (const char* value : {"0.5", "1000.5", "100001", "abc"})
+    for (const char* value : {"0.5", "1000.5", "100001", "abc", "", "inf", "nan", "2x", "2 ", "-2",
+                              "+ 2", "0x", "1e", "1e999"})
         CHECK(setting(std::string("dpd_interval_coefficient=") + value) ==
               invalid("dpd_interval_coefficient", value));
     CHECK(setting("dpd_enabled=maybe") == invalid("dpd_enabled", "maybe"));
-    CHECK(setting("ipc_max_receive_size=16") == invalid("ipc_max_receive_size", "16"));
+    for (const char* name : {"ipc_max_receive_size", "ipc_max_send_size"})
+        CHECK(setting(std::string(name) + "=1023") == invalid(name, "1023"));
+    for (const char* name :
+         {"max_client_send_size", "max_client_receive_size", "max_client_send_buffers",
+          "ipc_max_clients", "ipc_max_receive_size", "ipc_max_send_size"}) {
+        CHECK(setting(std::string(name) + "=9223372036854775807") == "accepted");
+        CHECK(setting(std::string(name) + "=9223372036854775808") ==
+              invalid(name, "9223372036854775808"));
+    }
     CHECK(setting("local_socket_backlog=0") == invalid("local_socket_backlog", "0"));
     CHECK(setting("keep_active_partition_tie_breaker=x") ==
           invalid("keep_active_partition_tie_breaker", "x"));
@@ -116,6 +125,29 @@ TEST_CASE("stock advanced settings") {
           // Later stock versions have these two.
           "local_socket_umask=077", "local_socket_gid=0"})
         CHECK(setting(good) == "accepted");
+}
+
+// Each of them asked of the stock daemon, too.
+TEST_CASE("the coefficient is spelled in any way that C knows") {
+    const auto read = [](const std::string& value) {
+        const auto parsed = stock({"-S", "dpd_interval_coefficient=" + value});
+        return std::get<Options>(parsed).arbiter.dead_peer_coefficient;
+    };
+    for (const char* two : {"2", " 2", "\t2", "+2", "2.", ".2e1", "0x2", "0x1p1", "2E+0", "02.0"})
+        CHECK(read(two) == 2.0);
+    CHECK(read("1e2") == 100.0);
+}
+
+TEST_CASE("a size beyond all reason counts as the most that there can be") {
+    const auto read = [](const std::string& setting) {
+        return std::get<Options>(stock({"-S", setting + "=4294967296"}));
+    };
+    CHECK(read("max_client_send_size").arbiter.message_send_size_max == 16777216);
+    CHECK(read("max_client_receive_size").arbiter.message_receive_size_max == 16777216);
+    CHECK(read("max_client_send_buffers").send_buffers_max == 4294967295);
+    CHECK(read("ipc_max_clients").ipc_clients_max == 2147483647);
+    CHECK(read("ipc_max_receive_size").ipc_receive_size_max == 2147483647);
+    CHECK(read("ipc_max_send_size").ipc_send_size_max == 2147483647);
 }
 
 TEST_CASE("a dead-peer detection that is switched off stays off") {
