@@ -365,6 +365,8 @@ Status Node::status() const {
     status.last_cast_vote = last_cast_vote_;
     status.vote_since = vote_since_;
     status.counts_on_vote = counts_on_vote();
+    status.lease = lease_;
+    if (has_lease() && keeps_vote()) status.vote_until = lease_end();
     status.connected_since = connected_since_;
     status.last_echo_reply = last_echo_reply_;
     status.heuristics_latest = heuristics_latest_;

@@ -37,6 +37,8 @@ struct Status {
     bool last_cast_vote = false;
     bool counts_on_vote = false;        // our partition would stop without the vote
     std::optional<Instant> vote_since;  // when what was cast last changed
+    Duration lease{0};                  // by which the vote is held; 0: the arbiter knows none
+    std::optional<Instant> vote_until;  // kept without another word of the arbiter; none: no lease
     std::optional<Instant> connected_since;
     std::optional<Instant> last_echo_reply;
     wire::Heuristics heuristics_latest = wire::Heuristics::undefined;

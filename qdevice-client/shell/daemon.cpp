@@ -268,6 +268,7 @@ void Daemon::answer(const std::vector<std::string>& words, const ipc::Answer& re
         status->is_connecting = false;
         status->vote_timer = VoteTimer::stopped;
         status->quorate = false;
+        status->vote_until.reset();
     }
     const bool verbose = words.size() > 1 && ipc::is_word(words[1], "verbose");
     reply({true,

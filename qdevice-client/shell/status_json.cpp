@@ -61,6 +61,10 @@ Json age(const std::optional<Instant>& when, Instant now) {
     return when ? Json((now - *when).count()) : Json(nullptr);
 }
 
+Json time_left(const std::optional<Instant>& until, Instant now) {
+    return until && *until > now ? Json((*until - now).count()) : Json(nullptr);
+}
+
 Json node_ids(const std::vector<wire::NodeInfo>& nodes) {
     Json ids = Json::array();
     for (const wire::NodeInfo& node : nodes) ids.push_back(node.node_id);
@@ -86,6 +90,8 @@ std::string status_json(const Status& s, const StatusContext& context) {
                 {"sync_in_progress", s.sync_in_progress},
                 {"vote", vote_word(s.vote_timer)},
                 {"vote_since_ms_ago", age(s.vote_since, context.now)},
+                {"lease_ms", s.lease.count()},
+                {"lease_left_ms", time_left(s.vote_until, context.now)},
                 {"last_poll_ms_ago", age(s.last_cast, context.now)},
                 {"arbiter",
                  {{"host", context.host},

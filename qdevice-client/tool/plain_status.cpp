@@ -25,8 +25,10 @@ struct View {
     std::string provider;
     bool quorate = false;
     bool syncing = false;
-    std::string vote;                     // yes, no, waiting
-    std::optional<std::int64_t> vote_ms;  // for how long it has been so
+    std::string vote;                           // yes, no, waiting
+    std::optional<std::int64_t> vote_ms;        // for how long it has been so
+    std::int64_t lease_ms = 0;                  // 0: none
+    std::optional<std::int64_t> lease_left_ms;  // the vote is kept for so long without the arbiter
     std::string host;
     std::string state;
     std::string reason;
@@ -51,6 +53,9 @@ View read(const json& status) {
     status.at("vote").get_to(v.vote);
     if (const json& since = status.at("vote_since_ms_ago"); since.is_number())
         v.vote_ms = since.get<std::int64_t>();
+    v.lease_ms = status.value("lease_ms", std::int64_t{0});
+    if (const auto left = status.find("lease_left_ms"); left != status.end() && left->is_number())
+        v.lease_left_ms = left->get<std::int64_t>();
     const json& arbiter = status.at("arbiter");
     v.host = fmt::format("{}:{}", arbiter.at("host").get<std::string>(),
                          arbiter.at("port").get<unsigned>());
@@ -85,6 +90,16 @@ std::string duration_text(std::int64_t milliseconds) {
     return fmt::format("{} d {} h", s / 86400, s / 3600 % 24);
 }
 
+std::string seconds_text(std::int64_t milliseconds) {
+    return fmt::format("{}.{} s", milliseconds / 1000, milliseconds / 100 % 10);
+}
+
+// With an arbiter of ours the vote is held by a lease, which every answered echo renews.
+std::string lease_text(const View& v) {
+    return fmt::format("the vote is kept for another {} (a lease of {})",
+                       seconds_text(*v.lease_left_ms), seconds_text(v.lease_ms));
+}
+
 std::string vote_text(const View& v) {
     const std::string since =
         v.vote_ms ? fmt::format(" for {}", duration_text(*v.vote_ms)) : std::string();
@@ -114,8 +129,11 @@ std::string if_arbiter_fails(const View& v) {
     if (v.members.size() >= v.quorum())
         return fmt::format("this node goes on: {} of {} needed votes are here without it",
                            v.members.size(), v.quorum());
-    return fmt::format("this node stops: {} of {} needed votes are left", v.members.size(),
-                       v.quorum());
+    const std::string when = v.lease_left_ms
+                                 ? fmt::format("this node stops, unless the arbiter is back in {}",
+                                               seconds_text(*v.lease_left_ms))
+                                 : std::string("this node stops");
+    return fmt::format("{}: {} of {} needed votes are left", when, v.members.size(), v.quorum());
 }
 
 // Nodes that are not here may be another partition: all that can be said is what ours does.
@@ -165,6 +183,7 @@ Expected<std::string, std::string> plain_status(const std::string& text, bool ve
     line("nodes here:",
          fmt::format("{} of {}", fmt::join(v.members, ", "), fmt::join(v.configured, ", ")));
     line("the arbiter's vote:", vote_text(v));
+    if (v.lease_left_ms) line("without the arbiter:", lease_text(v));
     line("missing:", missing_text(v));
     line("arbiter:", fmt::format("{} {}{}", shown(v.host), v.state,
                                  v.connected() || v.reason.empty() ? "" : ": " + shown(v.reason)));
@@ -175,7 +194,7 @@ Expected<std::string, std::string> plain_status(const std::string& text, bool ve
     }
     if (!verbose) return out;
     for (const char* key :
-         {"provider", "algorithm", "tie_breaker", "ring", "vote", "vote_since_ms_ago",
+         {"provider", "algorithm", "tie_breaker", "ring", "vote", "vote_since_ms_ago", "lease_ms",
           "last_poll_ms_ago", "timeout_ms", "sync_timeout_ms", "heartbeat_ms", "config_version",
           "heuristics", "arbiter"})
         if (status.contains(key)) line(fmt::format("{}:", key).c_str(), shown(status[key].dump()));

@@ -84,6 +84,29 @@ TEST_CASE("in plain words: alone with the vote") {
     CHECK(lines["if this node fails"] == "nobody goes on, unless the others get the vote then");
 }
 
+TEST_CASE("in plain words: the vote is held by a lease") {
+    json status = two_nodes();
+    CHECK_FALSE(said(status).contains("without the arbiter"));  // with a stock arbiter
+    status["members"] = {1};
+    status["lease_ms"] = 3000;
+    status["lease_left_ms"] = 2140;
+    auto lines = said(status);
+    CHECK(lines["without the arbiter"] == "the vote is kept for another 2.1 s (a lease of 3.0 s)");
+    CHECK(lines["if the arbiter fails"] ==
+          "this node stops, unless the arbiter is back in 2.1 s: 1 of 2 needed votes are left");
+    // Cut off, it still counts the vote; when the lease is over, it does no more.
+    status["arbiter"]["state"] = "disconnected";
+    CHECK(said(status)["without the arbiter"].starts_with("the vote is kept for another 2.1 s"));
+    lose_arbiter(status);
+    status["lease_left_ms"] = nullptr;
+    CHECK_FALSE(said(status).contains("without the arbiter"));
+    CHECK(said(status)["if the arbiter fails"] == "this node stops: 1 of 2 needed votes are left");
+    // Back again, and not told yet: corosync still counts it.
+    status["vote"] = "waiting";
+    status["lease_left_ms"] = 2199;
+    CHECK(said(status)["without the arbiter"].starts_with("the vote is kept for another 2.1 s"));
+}
+
 TEST_CASE("in plain words: refused, and stopped") {
     json status = two_nodes();
     status["members"] = {1};

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <cstdlib>
 #include <ctime>
+#include <nlohmann/json.hpp>
 
 #include "qdevice-client/shell/status_text.hpp"
 #include "tests/unit/support/recorded.hpp"
@@ -173,4 +174,17 @@ TEST_CASE("the node's status: lines that come and go") {
     CHECK(shows("QNetd host:\t\t2001:db8::2:5403\n"));
     node.context.provider_lost = true;
     CHECK(shows("Corosync:\t\tNot running (waiting for it)\n"));
+}
+
+TEST_CASE("the node's status for programs: the lease by which the vote is held") {
+    Recorded node("12:00:00");
+    const auto json = [&] { return nlohmann::json::parse(status_json(node.status, node.context)); };
+    CHECK(json()["lease_ms"] == 0);
+    CHECK(json()["lease_left_ms"].is_null());
+    node.status.lease = Duration(3000);
+    node.status.vote_until = node.context.now + Duration(2140);
+    CHECK(json()["lease_ms"] == 3000);
+    CHECK(json()["lease_left_ms"] == 2140);
+    node.status.vote_until = node.context.now;
+    CHECK(json()["lease_left_ms"].is_null());
 }

@@ -333,6 +333,10 @@ void NodeStory::status(Words) {
                      word_of(now.connection), now.tls ? " with TLS" : "", word_of(now.vote_timer),
                      wire::to_string(now.ring), text_of(now.members),
                      now.sync_in_progress ? ", in sync" : ""));
+    if (now.vote_until)
+        show(fmt::format("         kept by a lease of {}, for another {}",
+                         seconds(Instant(now.lease)),
+                         seconds(Instant(*now.vote_until - driver().now()))));
     if (!now.last_disconnect_reason.empty())
         show(fmt::format("         last trouble: {}", now.last_disconnect_reason));
 }
