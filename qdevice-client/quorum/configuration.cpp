@@ -50,6 +50,11 @@ Configured<std::monostate> read_net(const Snapshot& map, const ConfigurationLimi
     if (!tie) return wrong(net + "tie_breaker", tie.error().what, tie.error().remedy);
     c.settings.tie_breaker = *tie;
     const auto heartbeat = heartbeat_interval_ms(c.settings);
+    if (const auto wanted = c.settings.device_timeout.count() * 8 / 10; wanted != heartbeat)
+        c.warnings.push_back(
+            fmt::format("quorum.device.timeout is {}: heartbeats of {} ms, which belong to it, are "
+                        "not allowed; {} ms are taken",
+                        c.settings.device_timeout.count(), wanted, heartbeat));
     const auto connect = keys::number(map, net + "connect_timeout", heartbeat,
                                       limits.connect_timeout_min_ms, limits.connect_timeout_max_ms);
     if (!connect) return tl::make_unexpected(connect.error());
@@ -99,7 +104,6 @@ bool Configuration::same_connection(const Configuration& other) const {
     Settings b = other.settings;
     a.config = b.config = NodeConfig{};
     a.jitter_seed = b.jitter_seed = 0;
-    a.wait_for_all = b.wait_for_all = false;  // no rule of the core depends on it
     return a == b && host == other.host && port == other.port &&
            force_ip_version == other.force_ip_version && device_votes == other.device_votes;
 }
@@ -138,6 +142,8 @@ Configuration reread_configuration(const Snapshot& map, const ConfigurationLimit
     if (const auto whole = read_configuration(map, limits)) {
         fresh = *whole;
         fresh.settings.jitter_seed = old.settings.jitter_seed;
+        // corosync itself takes this one when it is started, and only then.
+        fresh.settings.wait_for_all = old.settings.wait_for_all;
         return fresh;
     }
     // Something is wrong somewhere: take over each part which is right by itself.

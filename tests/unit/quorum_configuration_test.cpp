@@ -159,6 +159,8 @@ TEST_CASE("the node list is read in cmap's order, each node once") {
     CHECK((*read_node_list(map))[2].node_id == 0x40000204U);
     map["nodelist.node.5.name"] = "no number, no address";
     CHECK_FALSE(read_node_list(map));
+    map["nodelist.node.5.ring0_addr"] = "2001:db8::5";  // it would have the number 0
+    CHECK_FALSE(read_node_list(map));
     CHECK_FALSE(read_node_list({}));
 }
 
@@ -208,6 +210,45 @@ TEST_CASE("at run time an invalid part keeps its old value and says so") {
     CHECK(kept.warnings.size() == 1);
     map["quorum.device.net.port"] = "99";
     CHECK_FALSE(reread_configuration(map, {}, old).same_connection(old));
+
+    map = good_map();
+    map.erase("nodelist.node.1.nodeid");
+    const Configuration unread = reread_configuration(map, {}, old);
+    CHECK(unread.settings.config.nodes == old.settings.config.nodes);
+    REQUIRE(unread.warnings.size() == 1);
+    CHECK(unread.warnings[0].find("nodelist.node.1.nodeid") == 0);
+    CHECK(unread.same_connection(old));
+}
+
+TEST_CASE("wait_for_all changes when corosync does: at its start only") {
+    Snapshot map = good_map();
+    map["quorum.wait_for_all"] = std::uint8_t{1};
+    const Configuration old = *read_configuration(map, {});
+    REQUIRE(old.settings.wait_for_all);
+    map["quorum.wait_for_all"] = std::uint8_t{0};
+    const Configuration fresh = reread_configuration(map, {}, old);
+    CHECK(fresh.settings.wait_for_all);
+    CHECK(fresh.same_connection(old));
+    // Not by another setting's way either, which makes a new core.
+    map["quorum.device.net.port"] = "99";
+    CHECK(reread_configuration(map, {}, old).settings.wait_for_all);
+    CHECK_FALSE(read_configuration(map, {})->settings.wait_for_all);
+}
+
+TEST_CASE("a heartbeat beyond its limits is the limit, with a warning") {
+    const auto warnings = [](std::uint32_t timeout) {
+        return with("quorum.device.timeout", timeout)->warnings;
+    };
+    for (const std::uint32_t timeout : {1250U, 10000U, 150000U}) CHECK(warnings(timeout).empty());
+    REQUIRE(warnings(1249).size() == 1);
+    CHECK(warnings(1249)[0] ==
+          "quorum.device.timeout is 1249: heartbeats of 999 ms, which belong to it, are not "
+          "allowed; 1000 ms are taken");
+    REQUIRE(warnings(150002).size() == 1);
+    CHECK(warnings(150002)[0].find("heartbeats of 120001 ms") != std::string::npos);
+    CHECK(warnings(150002)[0].find("; 120000 ms are taken") != std::string::npos);
+    CHECK(with("quorum.device.timeout", std::uint32_t{150002})->settings.connect_timeout ==
+          Duration(120000));
 }
 
 TEST_CASE("the debug keys: the subsystem's own wins, nonsense is ignored") {
