@@ -61,6 +61,7 @@ private:
     void starttls(Session& session, const wire::Message& message);
     void init(Session& session, const wire::Message& message);
     wire::ReplyErrorCode admit(Session& session, const wire::Message& message, std::string& detail);
+    void take_over(const Session& session, wire::NodeId node, ConnectionId replaced);
     void set_option(Session& session, const wire::Message& message);
     void node_list(Session& session, const wire::Message& message);
     void ask_for_vote(Session& session, const wire::Message& message);

@@ -52,7 +52,7 @@ void Arbiter::handle(Session& session, const wire::Message& message) {
     }
     if (verdict == TlsVerdict::close) {
         actions_.push_back(Report{
-            Note{.level = Level::warning,
+            Note{.level = Level::info,
                  .reason = Reason::certificate_refused,
                  .cluster = session.cluster_name.value_or(""),
                  .detail = fmt::format(
@@ -182,7 +182,7 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, st
         const auto replaced = found->second.connection_replaced_by(member);
         if (error == ReplyErrorCode::duplicate_node_id && replaced &&
             knows_private_options(message))
-            close(*replaced);  // R5: what it still brings is not read any more
+            take_over(session, member.node, *replaced);
         else if (error != ReplyErrorCode::no_error)
             return error;
     }
@@ -194,6 +194,20 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, st
         silence_.look_at(session.connection, *deadline);
     touch(name).join(std::move(member), cluster_step());
     return ReplyErrorCode::no_error;
+}
+
+// R5: what the old connection still brings is not read any more. Twice in a short time it may mean
+// two daemons with one number, so that an operator should look.
+void Arbiter::take_over(const Session& session, wire::NodeId node, ConnectionId replaced) {
+    actions_.push_back(Report{
+        Note{.level = Level::warning,
+             .reason = Reason::connection_taken_over,
+             .cluster = *session.cluster_name,
+             .node = node,
+             .detail = fmt::format("from {} with the same certificate; the old one, from "
+                                   "{}, is closed",
+                                   session.peer_address, sessions_.at(replaced).peer_address)}});
+    close(replaced);
 }
 
 void Arbiter::set_option(Session& session, const wire::Message& message) {

@@ -11,7 +11,7 @@
 namespace castvote::qnetd {
 
 std::string_view name_of(Reason reason) {
-    static constexpr std::array<std::string_view, 19> names = {"node_joined",
+    static constexpr std::array<std::string_view, 20> names = {"node_joined",
                                                                "node_left",
                                                                "init_refused",
                                                                "certificate_refused",
@@ -19,6 +19,7 @@ std::string_view name_of(Reason reason) {
                                                                "nack_unanswered",
                                                                "probe_unanswered",
                                                                "lease_over",
+                                                               "connection_taken_over",
                                                                "record_is_old",
                                                                "waits_exceed_sync_timeout",
                                                                "granted",
@@ -46,6 +47,7 @@ std::string_view sentence_of(Reason reason) {
         case Reason::probe_unanswered:
         case Reason::nack_unanswered: return "does not answer";
         case Reason::lease_over: return "is silent, its lease is over";
+        case Reason::connection_taken_over: return "was taken over by a new connection";
         case Reason::waits_exceed_sync_timeout: return "may cost the others their quorum";
         case Reason::record_is_old: return "knows of a later grant";
         case Reason::granted: return "was given the vote";

@@ -26,6 +26,7 @@ enum class Reason : std::uint8_t {
     nack_unanswered,
     probe_unanswered,
     lease_over,
+    connection_taken_over,
     record_is_old,
     waits_exceed_sync_timeout,
     // decisions

@@ -30,6 +30,12 @@ constexpr Duration report_patience{10};
 // A client that reconnects in a circle may fill the log with these per shard, no more.
 constexpr std::size_t remote_lines_burst = 200;
 constexpr Duration remote_lines_interval{200};
+// Whoever reaches the port may make up a cluster and have the arbiter warn about it without end. A
+// name has this many warnings; names share a limit by chance only, so that a flood about one leaves
+// room for what is said about others.
+constexpr std::size_t warning_limits = 64;
+constexpr std::size_t warnings_burst = 50;
+constexpr Duration warnings_interval{2000};
 
 CloseCause cause_of(net::ChannelEnd end) {
     switch (end) {
@@ -72,7 +78,8 @@ ArbiterShard::ArbiterShard(Common& common, Instant started, const Memory& memory
                                            : Arbiter(common.settings, started)),
       timer_(loop_.io()),
       report_timer_(loop_.io()),
-      remote_lines_(remote_lines_burst, remote_lines_interval) {}
+      remote_lines_(remote_lines_burst, remote_lines_interval),
+      warnings_(warning_limits, net::RateLimit(warnings_burst, warnings_interval)) {}
 
 ArbiterShard::~ArbiterShard() {
     loop_.stop();
@@ -217,8 +224,11 @@ void ArbiterShard::tell(const Note& note) {
     const net::LogLevel level = log_level_of(note.level);
     if (!net::log_wants(level)) return;
     std::size_t suppressed = 0;
-    const bool limited = note.level == Level::info;
-    if (limited && !remote_lines_.allows(net::now(), suppressed)) return;
+    net::RateLimit& limit =
+        note.level == Level::info
+            ? remote_lines_
+            : warnings_[std::hash<std::string>{}(note.cluster) % warnings_.size()];
+    if (note.level != Level::debug && !limit.allows(net::now(), suppressed)) return;
     if (suppressed > 0)
         net::log(level, fmt::format("{} lines like the next were left out", suppressed));
     net::log(level, to_line(note));

@@ -120,6 +120,7 @@ private:
     int quiet_turns_ = 0;
     Instant drain_until_;
     net::RateLimit remote_lines_;
+    std::vector<net::RateLimit> warnings_;  // by the cluster's name
 };
 
 }  // namespace castvote::qnetd

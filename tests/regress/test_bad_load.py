@@ -15,6 +15,7 @@ from peer import Arbiter
 
 DESCRIPTORS = 64
 PIPELINED = 200
+WARNINGS = 150
 
 
 def test_two_hundred_requests_in_one_tls_record(env):
@@ -96,6 +97,25 @@ def test_slow_client_is_the_only_one_that_is_closed(env):
     one.membership([1, 2], (1, 16))
     two.membership([1, 2], (1, 16))
     assert one.until(peer.NODE_LIST_REPLY, ring=(1, 16)) and two.is_served()
+    arbiter.serves()
+
+
+def test_warnings_about_a_made_up_cluster(env):
+    arbiter = Arbiter(env)
+    one = arbiter.peer().join("alpha", 1)
+    for number in range(WARNINGS):  # Alone it has the vote; one of three, nobody may have it.
+        for configured, vote in (([1], peer.ACK), ([1, 2, 3], peer.NACK)):
+            one.lists(configured, [1], ring=(1, 8 + 4 * number))
+            one.confirm(one.until(peer.VOTE_INFO, vote=vote))
+    said = 'cluster "alpha": nobody has the vote'
+    arbiter.process.says(said)
+    assert one.is_served()
+    # What is said of others is not lost among them, and comes after all that was said of this one.
+    other = arbiter.peer().join("beta", 1)
+    other.lists([1, 2, 3], [1])
+    arbiter.process.says('cluster "beta": nobody has the vote')
+    lines = arbiter.process.log().count(said)
+    assert 20 <= lines <= 60, lines
     arbiter.serves()
 
 

@@ -4,7 +4,9 @@
 // clusters are never counted as one (docs/compatibility.md). Knows nothing of TLS itself: the names
 // and the key of a certificate are what the shell says they are.
 // SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <vector>
 
 #include "tests/unit/support/arbiter_driver.hpp"
 
@@ -14,7 +16,9 @@ namespace {
 
 // Joins cluster "branch" over TLS with this key; the code of the answer to INIT.
 wire::ReplyErrorCode join(ArbiterDriver& driver, const std::string& client, wire::NodeId node,
-                          const std::string& key, bool has_lease = false) {
+                          const std::string& key, bool has_lease = false,
+                          std::vector<qnetd::Note>* notes = nullptr,
+                          const std::string& certificate = "branch") {
     wire::Message preinit;
     preinit.type = wire::MessageType::preinit;
     preinit.msg_seq_number = 1;
@@ -35,8 +39,8 @@ wire::ReplyErrorCode join(ArbiterDriver& driver, const std::string& client, wire
     driver.receive(client, preinit);
     driver.receive(client, starttls);
     driver.tls_established(
-        client,
-        qnetd::PeerCertificate{.common_name = "branch", .dns_names = {}, .key_fingerprint = key});
+        client, qnetd::PeerCertificate{
+                    .common_name = certificate, .dns_names = {}, .key_fingerprint = key});
     driver.take();
     driver.receive(client, init);
     if (has_lease) {
@@ -46,10 +50,14 @@ wire::ReplyErrorCode join(ArbiterDriver& driver, const std::string& client, wire
         option.device_timeout = 10000;
         driver.receive(client, option);
     }
-    for (const Happening& happening : driver.take())
+    auto error = wire::ReplyErrorCode::internal_error;
+    for (const Happening& happening : driver.take()) {
         if (const auto* message = std::get_if<wire::Message>(&happening.what))
-            if (message->type == wire::MessageType::init_reply) return *message->reply_error_code;
-    return wire::ReplyErrorCode::internal_error;
+            if (message->type == wire::MessageType::init_reply) error = *message->reply_error_code;
+        const auto* note = std::get_if<qnetd::Note>(&happening.what);
+        if (notes != nullptr && note != nullptr) notes->push_back(*note);
+    }
+    return error;
 }
 
 }  // namespace
@@ -67,14 +75,37 @@ TEST_CASE("a second owner of a cluster's name is not mixed with the first") {
 }
 
 // A node whose link was cut without a word is back before its old connection is given up (R5).
+// Anybody can show one, so it is no warning: information is limited in rate.
+TEST_CASE("another cluster's certificate is refused, which is information") {
+    ArbiterDriver driver{qnetd::Settings{}};
+    std::vector<qnetd::Note> notes;
+    join(driver, "A", 1, "key", false, &notes, "other");
+    REQUIRE(notes.size() == 1);
+    CHECK(notes[0].reason == qnetd::Reason::certificate_refused);
+    CHECK(notes[0].level == qnetd::Level::info);
+    CHECK(notes[0].detail == "\"other\" from ::ffff:10.0.0.1:4000");
+    CHECK(driver.arbiter().client_count() == 0);
+}
+
 TEST_CASE("a node with a lease takes the place of its own old connection, and nobody else's") {
     using wire::ReplyErrorCode;
     ArbiterDriver driver{qnetd::Settings{}};
     CHECK(join(driver, "A", 1, "key", true) == ReplyErrorCode::no_error);
     CHECK(join(driver, "B", 2, "key") == ReplyErrorCode::no_error);
     SECTION("with the same certificate") {
-        CHECK(join(driver, "again", 1, "key", true) == ReplyErrorCode::no_error);
+        std::vector<qnetd::Note> notes;
+        CHECK(join(driver, "again", 1, "key", true, &notes) == ReplyErrorCode::no_error);
         CHECK(driver.arbiter().client_count() == 2);
+        // An operator should look: if it goes on, two daemons have one number.
+        const auto told = std::find_if(notes.begin(), notes.end(), [](const qnetd::Note& note) {
+            return note.reason == qnetd::Reason::connection_taken_over;
+        });
+        REQUIRE(told != notes.end());
+        CHECK(told->level == qnetd::Level::warning);
+        CHECK(qnetd::to_line(*told) ==
+              "cluster \"branch\": node 1 was taken over by a new connection: from "
+              "::ffff:10.0.0.3:4000 with the same certificate; the old one, from "
+              "::ffff:10.0.0.1:4000, is closed   reason=connection_taken_over");
     }
     SECTION("not one that had no lease") {
         CHECK(join(driver, "again", 2, "key", true) == ReplyErrorCode::duplicate_node_id);
