@@ -3,13 +3,13 @@
 #include "qdevice-client/shell/advanced.hpp"
 
 #include <fmt/format.h>
-#include <grp.h>
 
 #include <algorithm>
 #include <functional>
 #include <limits>
 #include <vector>
 
+#include "common/ipc/rights.hpp"
 #include "qdevice-client/quorum/keys.hpp"
 
 namespace castvote::qdevice {
@@ -80,33 +80,11 @@ Set without_effect(std::int64_t least) {
 }
 
 Set umask_value(std::optional<std::uint32_t>& to) {
-    return [&to](const std::string& value) {
-        to.reset();
-        if (value.empty()) return true;
-        std::uint32_t mask = 0;
-        for (const char c : value) {
-            if (c < '0' || c > '7') return false;
-            mask = mask * 8 + static_cast<std::uint32_t>(c - '0');
-            if (mask > 0777) return false;
-        }
-        to = mask;
-        return true;
-    };
+    return [&to](const std::string& value) { return ipc::set_umask(to, value); };
 }
 
 Set group(std::optional<std::uint32_t>& to) {
-    return [&to](const std::string& value) {
-        to.reset();
-        if (value.empty() || value == "-1") return true;
-        if (const auto n = keys::parse_number(value)) {
-            if (*n < 0 || *n > u32_max) return false;
-            to = static_cast<std::uint32_t>(*n);
-            return true;
-        }
-        const ::group* found = getgrnam(value.c_str());
-        if (found != nullptr) to = found->gr_gid;
-        return found != nullptr;
-    };
+    return [&to](const std::string& value) { return ipc::set_group(to, value); };
 }
 
 Set master_wins(bool& to) {

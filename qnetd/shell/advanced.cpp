@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "common/ipc/rights.hpp"
 #include "common/ipc/words.hpp"
 
 namespace castvote::qnetd {
@@ -52,21 +53,6 @@ bool set_switch(bool& to, std::string_view text) {
 
 bool set_text(std::string& to, std::string_view text) {
     to = text;
-    return true;
-}
-
-bool set_umask(Options& options, std::string_view text) {
-    unsigned mask = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mask, 8);
-    if (error != std::errc() || end != text.data() + text.size() || mask > 0777) return false;
-    options.local_socket_umask = static_cast<mode_t>(mask);
-    return true;
-}
-
-bool set_group(Options& options, std::string_view text) {
-    gid_t group = 0;
-    if (!set(group, text, 0, u32_max - 1)) return false;
-    options.local_socket_group = group;
     return true;
 }
 
@@ -150,8 +136,14 @@ constexpr std::array rows{
         [](Options& o, std::string_view v) { return set_text(o.local_socket, v); }},
     Row{"local_socket_backlog",
         [](Options& o, std::string_view v) { return set(o.local_socket_backlog, v, 1, int_max); }},
-    Row{"local_socket_umask", set_umask},
-    Row{"local_socket_gid", set_group},
+    Row{"local_socket_umask",
+        [](Options& o, std::string_view v) {
+            return ipc::set_umask(o.local_socket_umask, std::string(v));
+        }},
+    Row{"local_socket_gid",
+        [](Options& o, std::string_view v) {
+            return ipc::set_group(o.local_socket_group, std::string(v));
+        }},
     Row{"ipc_max_clients",
         [](Options& o, std::string_view v) { return set_size(o.ipc_clients_max, v, 0, int_max); }},
     Row{"ipc_max_receive_size",

@@ -138,6 +138,26 @@ TEST_CASE("the coefficient is spelled in any way that C knows") {
     CHECK(read("1e2") == 100.0);
 }
 
+TEST_CASE("the control socket's rights, as 3.0.4 has them") {
+    const auto read = [](const std::string& settings) {
+        return std::get<Options>(stock({"-S", settings}));
+    };
+    CHECK(read("local_socket_umask=027").local_socket_umask == 027u);
+    CHECK_FALSE(read("local_socket_umask=027,local_socket_umask=").local_socket_umask.has_value());
+    for (const char* none : {"8", "1000", "-1", "rwx"})
+        CHECK(setting(std::string("local_socket_umask=") + none) ==
+              invalid("local_socket_umask", none));
+    CHECK(read("local_socket_gid=4294967294").local_socket_group == 4294967294u);
+    CHECK(read("local_socket_gid=root").local_socket_group == 0u);
+    for (const char* none : {"", "-1"}) {
+        const std::string twice = std::string("local_socket_gid=0,local_socket_gid=") + none;
+        CHECK_FALSE(read(twice).local_socket_group.has_value());
+    }
+    for (const char* none : {"-2", "4294967296", "no such group"})
+        CHECK(setting(std::string("local_socket_gid=") + none) ==
+              invalid("local_socket_gid", none));
+}
+
 TEST_CASE("a size beyond all reason counts as the most that there can be") {
     const auto read = [](const std::string& setting) {
         return std::get<Options>(stock({"-S", setting + "=4294967296"}));
