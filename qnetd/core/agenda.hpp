@@ -29,6 +29,21 @@ public:
         order_.insert({at, key});
     }
 
+    // Looks at `key` at that time, and at no other; none: not at all.
+    void move(const Key& key, std::optional<Instant> at) {
+        const auto entry = when_.find(key);
+        if (entry != when_.end() && entry->second == at) return;
+        if (entry != when_.end() && at) {
+            auto place = order_.extract({entry->second, key});
+            place.value().first = entry->second = *at;
+            order_.insert(std::move(place));
+        } else if (at) {
+            look_at(key, *at);
+        } else {
+            forget(key);
+        }
+    }
+
     void forget(const Key& key) {
         const auto entry = when_.find(key);
         if (entry == when_.end()) return;

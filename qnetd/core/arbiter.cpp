@@ -152,7 +152,7 @@ Cluster& Arbiter::cluster_of(const Session& session) {
 Cluster& Arbiter::touch(const std::string& name) {
     const auto found = clusters_.find(name);
     CHECK(found != clusters_.end(), "a cluster with nodes or waits is not forgotten");
-    touched_.insert(name);
+    if (touched_.empty() || touched_.back() != name) touched_.push_back(name);
     return found->second;
 }
 
@@ -165,15 +165,16 @@ Cluster::Step Arbiter::cluster_step() {
 }
 
 void Arbiter::tidy() {
-    for (const std::string& name : std::exchange(touched_, {})) {
-        waits_.forget(name);
+    std::sort(touched_.begin(), touched_.end());
+    touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+    for (const std::string& name : touched_) {
         Cluster& cluster = clusters_.at(name);
         cluster.persist(cluster_step());
-        if (cluster.is_forgettable())
-            forget_cluster(name);
-        else if (const auto deadline = cluster.next_deadline())
-            waits_.look_at(name, *deadline);
+        const bool is_over = cluster.is_forgettable();
+        waits_.move(name, is_over ? std::nullopt : cluster.next_deadline());
+        if (is_over) forget_cluster(name);
     }
+    touched_.clear();
 }
 
 // Its nodes may come back, and remember the last grant.

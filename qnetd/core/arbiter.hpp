@@ -7,7 +7,8 @@
 #pragma once
 
 #include <map>
-#include <set>
+#include <string>
+#include <vector>
 
 #include "qnetd/core/agenda.hpp"
 #include "qnetd/core/cluster.hpp"
@@ -96,7 +97,7 @@ private:
     Agenda<std::string> waits_;
     // Of the running step; empty between steps.
     std::vector<ConnectionId> evictions_;  // connections that a cluster wants closed
-    std::set<std::string> touched_;        // clusters whose deadlines may have changed
+    std::vector<std::string> touched_;     // clusters whose deadlines may have changed
     Actions actions_;
 };
 

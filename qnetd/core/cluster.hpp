@@ -228,6 +228,7 @@ private:
     bool awaits_holder(Instant now) const;
     bool is_expected_holder(const Member& joined, Instant now) const;
     Record wanted_record() const;
+    bool is_asked_as_wanted() const;
     void tell(Member& member, wire::Vote vote, const Step& step);
     void send_vote_info(const Member& member, wire::Vote vote, const Step& step);
     void tell_nack(Member& member, const Step& step);

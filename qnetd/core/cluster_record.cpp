@@ -110,16 +110,26 @@ Record Cluster::wanted_record() const {
     return wanted;
 }
 
+// The usual end of a step, an echo's above all: found out without making a record. False: perhaps.
+bool Cluster::is_asked_as_wanted() const {
+    return intents_.empty() && !restored_until_ && !must_write_ && !ledger_.holders().empty() &&
+           says_the_same(asked_,
+                         {grant_number_, granted_, ledger_.guard_from(), ledger_.holders()});
+}
+
 void Cluster::persist(const Step& step) {
     if (!settings_.durable_grants) return;
     if (ledger_.guard_from() && step.now >= *ledger_.guard_from() + longest_guard(settings_))
         ledger_.end_guard();
     if (restored_until_ && step.now >= *restored_until_) restored_until_.reset();
+    if (is_asked_as_wanted()) return;
     Record wanted = wanted_record();
     // Nothing was granted ever: the store's own word covers it.
     if (!must_write_ && asked_.is_empty() && wanted.holders.empty()) return;
     const bool is_forced = must_write_ && !restored_until_;
-    if (!is_forced && says_the_same(asked_, wanted)) return;
+    if (!is_forced && says_the_same(asked_, {wanted.grant_number, wanted.granted, wanted.guard_from,
+                                             wanted.holders}))
+        return;
     if (is_forced) must_write_ = false;
     asked_ = std::move(wanted);
     asked_number_ = ++*step.last_write;

@@ -16,7 +16,7 @@ bool says_the_same(const Holder& written, const Holder& wanted) {
 
 }  // namespace
 
-bool says_the_same(const Record& written, const Record& wanted) {
+bool says_the_same(const Record& written, const Gist& wanted) {
     return written.grant_number == wanted.grant_number && written.granted == wanted.granted &&
            written.guard_from == wanted.guard_from &&
            std::equal(written.holders.begin(), written.holders.end(), wanted.holders.begin(),

@@ -28,8 +28,16 @@ struct Record {
     bool operator==(const Record&) const = default;
 };
 
-// Would `written` serve a restart as well as `wanted`? Only times may differ.
-bool says_the_same(const Record& written, const Record& wanted);
+// What of it a restart needs; the rest are times.
+struct Gist {
+    std::uint64_t grant_number;
+    const std::optional<Ring>& granted;
+    const std::optional<Instant>& guard_from;
+    const std::map<NodeId, Holder>& holders;
+};
+
+// Would `written` serve a restart as well as a record of that gist?
+bool says_the_same(const Record& written, const Gist& wanted);
 
 struct Restored {
     Record record;
