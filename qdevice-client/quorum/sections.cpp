@@ -55,6 +55,13 @@ Configured<HeuristicsMode> read_mode(const Snapshot& map) {
         {key, fmt::format("is '{}'", *text), "write on, off or sync"});
 }
 
+// A command is one line, whatever was written into cmap.
+std::string one_line(std::string text) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    std::replace(text.begin(), text.end(), '\r', ' ');
+    return text;
+}
+
 std::vector<HeuristicsCommand> read_commands(const Snapshot& map,
                                              std::vector<std::string>& warnings) {
     const std::string prefix = "quorum.device.heuristics.exec_";
@@ -67,7 +74,7 @@ std::vector<HeuristicsCommand> read_commands(const Snapshot& map,
             warnings.push_back(fmt::format(
                 "{} is ignored: a command is a string, and its name has no dot", at->first));
         else
-            commands.push_back({name, *line});
+            commands.push_back({name, one_line(*line)});
     }
     return commands;
 }

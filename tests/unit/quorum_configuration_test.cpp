@@ -178,12 +178,16 @@ TEST_CASE("heuristics: commands, limits and what switches them off") {
     CHECK(c->settings.config.heuristics_mode == HeuristicsMode::on);
     CHECK(c->commands == std::vector<HeuristicsCommand>{{"a", "/bin/false x"}, {"b", "/bin/true"}});
     CHECK(c->warnings.size() == 2);
+    map[prefix + "exec_b"] = "/bin/test\n-e\r/etc";  // corosync-cmapctl may write such a thing
+    CHECK(read_configuration(map, {})->commands[1].line == "/bin/test -e /etc");
     ConfigurationLimits limits;
     limits.heuristics_max_execs = 1;
     c = read_configuration(map, limits);
     REQUIRE(c);
     CHECK(c->settings.config.heuristics_mode == HeuristicsMode::off);
     CHECK(c->commands.empty());
+    REQUIRE(c->warnings.size() == 3);
+    CHECK(c->warnings[2] == "2 heuristics commands are more than 1: heuristics are off");
 }
 
 TEST_CASE("at run time an invalid part keeps its old value and says so") {
