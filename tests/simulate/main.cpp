@@ -1,19 +1,22 @@
-// main.cpp -- `simulator`: runs seeds and prints the trace of the first that fails.
+// main.cpp -- `simulator`: runs seeds; the first that fails is shrunk to a few faults and told.
 //
-//   simulator --seed N           one seed, with its trace
-//   simulator --seeds A-B        many; stops at the first violation and names it
+//   simulator --seed N           one seed, with its whole trace
+//   simulator --seeds A-B        many; stops at the first violation
+//   simulator --fresh SECONDS    seeds that nobody has run yet, by the time of day
 //   simulator --state kept ...   grants survive restarts of the arbiter (R3)
 //   simulator --without R2 ...   with a rule switched off: if nothing fails then, nothing is tested
 //
 // Exit status: 0 no violation, 1 a violation, 2 not understood.
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include <chrono>
 #include <map>
 
-#include "tests/simulate/world.hpp"
+#include "tests/simulate/campaign.hpp"
+#include "tests/simulate/shrink.hpp"
 
 namespace {
 
@@ -21,8 +24,9 @@ using namespace castvote::simulate;
 namespace qnetd = castvote::qnetd;
 
 struct Arguments {
-    std::uint64_t seed = 0;
+    std::optional<std::uint64_t> seed;
     std::string seeds;
+    std::optional<double> fresh;
     std::string nodes = "stock";
     bool no_restarts = false;
     std::string state = "none";
@@ -30,7 +34,12 @@ struct Arguments {
     std::string failover = "stock";
     std::vector<std::uint64_t> only_faults;
     bool keep_going = false;
+    bool no_shrink = false;
+    bool report = false;
+    unsigned jobs = 1;
 };
+
+constexpr std::size_t trace_lines = 60;  // of a run that was shrunk
 
 const std::map<std::string, bool qnetd::Rules::*> rules_by_name = {
     {"R2", &qnetd::Rules::release_before_handover},
@@ -43,7 +52,21 @@ const std::map<std::string, bool qnetd::Rules::*> rules_by_name = {
 const std::map<std::string, qnetd::FailOver> policies{qnetd::failover_names.begin(),
                                                       qnetd::failover_names.end()};
 
-Options options_for(const Arguments& arguments, std::uint64_t seed) {
+// `any` leaves the choice to the seed.
+Arguments resolved(Arguments arguments, std::uint64_t seed) {
+    Dice dice(derived_seed(seed, 0xa11));
+    const auto resolve = [&dice](std::string& word, const std::vector<std::string>& choices) {
+        const std::string& thrown = choices[dice.below(choices.size())];
+        if (word == "any") word = thrown;
+    };
+    resolve(arguments.nodes, {"stock", "ours", "mixed"});
+    resolve(arguments.state, {"kept", "kept", "none"});
+    resolve(arguments.failover, {"stock", "stock", "fast", "strict"});
+    return arguments;
+}
+
+Options options_for(const Arguments& any, std::uint64_t seed) {
+    const Arguments arguments = resolved(any, seed);
     Options options = options_of(seed);
     options.our_nodes = arguments.nodes == "ours";
     options.mixed_nodes = arguments.nodes == "mixed";
@@ -56,54 +79,85 @@ Options options_for(const Arguments& arguments, std::uint64_t seed) {
     return options;
 }
 
+std::string command_for(const Arguments& any, std::uint64_t seed) {
+    const Arguments arguments = resolved(any, seed);
+    return fmt::format("./dev simulate --nodes {} --failover {} --state {}{}{} --seed {}",
+                       arguments.nodes, arguments.failover, arguments.state,
+                       arguments.no_restarts ? " --no-restarts" : "",
+                       arguments.without.empty() ? "" : " --without " + arguments.without, seed);
+}
+
 int run_one(const Arguments& arguments) {
-    const Result result = run(options_for(arguments, arguments.seed), true);
+    const Result result = run(options_for(arguments, *arguments.seed), true);
     for (const std::string& line : result.trace) fmt::print("{}\n", line);
-    fmt::print("seed {}: {}\n", arguments.seed,
+    fmt::print("seed {}: {}\n", *arguments.seed,
                result.violation ? result.violation->what : "no violation");
     return result.violation ? 1 : 0;
 }
 
-int run_many(const Arguments& arguments) {
-    std::uint64_t first = 0, last = 0;
-    if (std::sscanf(arguments.seeds.c_str(), "%lu-%lu", &first, &last) != 2 || last < first) {
-        fmt::print(stderr, "simulator: --seeds wants A-B, for example 1-1000\n");
-        return 2;
+void tell_failure(const Arguments& arguments, std::uint64_t seed, const Result& failed) {
+    fmt::print("seed {} at {:.3f} s: {}\n", seed, static_cast<double>(failed.violation->at) / 1e6,
+               failed.violation->what);
+    const std::string command = command_for(arguments, seed);
+    if (!arguments.no_shrink && !arguments.keep_going) {
+        const Shrunk shrunk = shrink(options_for(arguments, seed), failed);
+        fmt::print("shrunk from {} faults to {} in {} runs:\n", failed.faults.size(),
+                   shrunk.faults.size(), shrunk.runs);
+        for (const std::string& line : excerpt(shrunk.result.trace, trace_lines))
+            fmt::print("{}\n", line);
+        if (!shrunk.faults.empty())
+            fmt::print("this alone: {} --only-faults {}\n", command, fmt::join(shrunk.faults, ","));
     }
-    const auto began = std::chrono::steady_clock::now();
-    double hours = 0;
-    std::uint64_t grants = 0, faults = 0, violations = 0, overlaps = 0, old_yeses = 0;
-    Micros longest_overlap = 0;
-    for (std::uint64_t seed = first; seed <= last; ++seed) {
-        const Result result = run(options_for(arguments, seed), false);
-        hours += static_cast<double>(result.simulated) / 3.6e9;
-        grants += result.grants;
-        faults += result.faults.size();
-        overlaps += result.overlaps;
-        old_yeses += result.old_yeses;
-        longest_overlap = std::max(longest_overlap, result.longest_overlap);
-        if (!result.violation) continue;
-        ++violations;
-        fmt::print("seed {} at {:.3f} s: {}\n", seed,
-                   static_cast<double>(result.violation->at) / 1e6, result.violation->what);
-        fmt::print("repeat it with: ./dev simulate --nodes {} --failover {} --state {} --seed {}\n",
-                   arguments.nodes, arguments.failover, arguments.state, seed);
-        if (!arguments.keep_going) break;
-    }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    if (overlaps > 0)
+    fmt::print("repeat it with: {}\n", command);
+}
+
+void tell_reached(const Totals& totals) {
+    for (const auto& [what, count] : totals.reached)
+        if (count > 0) fmt::print("{:>12}  {}\n", count, what);
+    for (const auto& [what, count] : totals.reached)
+        if (count == 0) fmt::print("not reached:  {}\n", what);
+}
+
+int run_many(const Arguments& arguments, const Campaign& campaign) {
+    const Totals totals = run(campaign);
+    for (const auto& [seed, failed] : totals.failed) tell_failure(arguments, seed, failed);
+    if (arguments.report) tell_reached(totals);
+    if (totals.overlaps > 0)
         fmt::print(
             "{} times a stock node's withdrawn vote was counted until its message came round, "
             "at most {:.1f} ms\n",
-            overlaps, static_cast<double>(longest_overlap) / 1e3);
-    if (old_yeses > 0)
+            totals.overlaps, static_cast<double>(totals.longest_overlap) / 1e3);
+    if (totals.old_yeses > 0)
         fmt::print(
             "{} times two halves counted an old \"yes\" until their next poll, without the "
             "arbiter\n",
-            old_yeses);
-    fmt::print("{:.1f} cluster-hours, {} faults, {} votes given, in {:.1f} s: {} violations\n",
-               hours, faults, grants, took.count(), violations);
-    return violations == 0 ? 0 : 1;
+            totals.old_yeses);
+    fmt::print(
+        "{:.1f} cluster-hours, {} faults, {} votes given, in {:.1f} s ({:.0f} cluster-hours a "
+        "minute): {} violations\n",
+        totals.hours, totals.faults, totals.grants, totals.seconds,
+        totals.hours / totals.seconds * 60, totals.failed.size());
+    return totals.failed.empty() ? 0 : 1;
+}
+
+int run_campaign(const Arguments& arguments) {
+    Campaign campaign;
+    campaign.options = [&](std::uint64_t seed) { return options_for(arguments, seed); };
+    campaign.jobs = arguments.jobs;
+    campaign.keep_going = arguments.keep_going;
+    if (arguments.fresh) {
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+        campaign.first = static_cast<std::uint64_t>(ms) * 1000;
+        campaign.seconds = *arguments.fresh;
+        fmt::print("fresh seeds, from {}\n", campaign.first);
+    } else if (std::sscanf(arguments.seeds.c_str(), "%lu-%lu", &campaign.first, &campaign.last) !=
+                   2 ||
+               campaign.last < campaign.first) {
+        fmt::print(stderr, "simulator: --seeds wants A-B, for example 1-1000\n");
+        return 2;
+    }
+    return run_many(arguments, campaign);
 }
 
 }  // namespace
@@ -111,15 +165,18 @@ int run_many(const Arguments& arguments) {
 int main(int argc, char** argv) {
     CLI::App app{"simulator: the real cores against every fault that a seed can think of"};
     Arguments arguments;
-    app.add_option("--seed", arguments.seed, "one seed, with its trace");
-    app.add_option("--seeds", arguments.seeds, "a range, A-B");
-    app.add_option("--nodes", arguments.nodes, "node daemons: stock, ours or mixed")
-        ->check(CLI::IsMember({"stock", "ours", "mixed"}));
-    app.add_option("--failover", arguments.failover, "the arbiter's policy: stock, fast or strict")
-        ->check(CLI::IsMember(policies));
+    auto* which = app.add_option_group("seeds")->require_option(1);
+    which->add_option("--seed", arguments.seed, "one seed, with its trace");
+    which->add_option("--seeds", arguments.seeds, "a range, A-B");
+    which->add_option("--fresh", arguments.fresh, "seeds by the time of day, for so many seconds");
+    app.add_option("--nodes", arguments.nodes, "node daemons: stock, ours, mixed or any")
+        ->check(CLI::IsMember({"stock", "ours", "mixed", "any"}));
+    app.add_option("--failover", arguments.failover,
+                   "the arbiter's policy: stock, fast, strict or any")
+        ->check(CLI::IsMember({"stock", "fast", "strict", "any"}));
     app.add_option("--state", arguments.state,
-                   "the arbiter's grants: kept by a store with faults, or none (in memory)")
-        ->check(CLI::IsMember({"kept", "none"}));
+                   "the arbiter's grants: kept by a store with faults, none (in memory) or any")
+        ->check(CLI::IsMember({"kept", "none", "any"}));
     app.add_flag("--no-restarts", arguments.no_restarts, "the arbiter never restarts");
     app.add_option("--without", arguments.without, "switches one rule of docs/safety.md off")
         ->check(CLI::IsMember(rules_by_name));
@@ -127,6 +184,10 @@ int main(int argc, char** argv) {
                    "of the faults of a seed, only those with these numbers: 3,7,9")
         ->delimiter(',');
     app.add_flag("--keep-going", arguments.keep_going, "do not stop at the first violation");
+    app.add_flag("--no-shrink", arguments.no_shrink,
+                 "a failing seed is named, not shrunk; --keep-going implies it");
+    app.add_flag("--report", arguments.report, "what was reached how often, and what never");
+    app.add_option("--jobs", arguments.jobs, "seeds at a time")->check(CLI::Range(1, 1024));
     CLI11_PARSE(app, argc, argv);
-    return arguments.seeds.empty() ? run_one(arguments) : run_many(arguments);
+    return arguments.seed ? run_one(arguments) : run_campaign(arguments);
 }

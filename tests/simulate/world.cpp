@@ -81,6 +81,7 @@ private:
     }
 
     void hear(const qnetd::Note& note) {
+        ++result_.reasons[static_cast<std::size_t>(note.reason)];
         if (with_trace_) trace("arbiter: " + to_line(note));
     }
 

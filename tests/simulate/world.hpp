@@ -6,6 +6,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -46,12 +47,15 @@ struct Violation {
     std::string what;
 };
 
+constexpr std::size_t reasons_count = static_cast<std::size_t>(qnetd::Reason::released) + 1;
+
 struct Result {
     std::optional<Violation> violation;
     Micros simulated = 0;
     std::uint64_t grants = 0;
-    std::vector<std::uint64_t> faults;                // the numbers of those that happened
-    std::map<std::string_view, std::uint64_t> kinds;  // ... and how often each kind did
+    std::vector<std::uint64_t> faults;                   // the numbers of those that happened
+    std::map<std::string_view, std::uint64_t> kinds;     // ... and how often each kind did
+    std::array<std::uint64_t, reasons_count> reasons{};  // how often the arbiter gave each
     // Moments of a stock node's withdrawn vote that its corosync still counted.
     std::uint64_t overlaps = 0;
     Micros longest_overlap = 0;
