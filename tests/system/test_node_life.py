@@ -239,10 +239,13 @@ def test_in_the_background_the_launcher_ends_when_the_start_has_succeeded(env):
     node.daemon.stop()
     run = "/run/corosync-qdevice/"
     program = env.program("corosync-qdevice")
-    assert node.host.run([program], seconds=20).stderr == ""
+    launch = ["sh", "-c", f"cd /run && pwd && exec {program}"]
+    launcher = node.host.run(launch, seconds=20)
+    assert (launcher.stdout, launcher.stderr) == ("/run\n", ""), launcher
     whole(cluster)
     with open(node.host.path(run + "corosync-qdevice.pid"), encoding="ascii") as file:
         pid = int(file.read())
+    assert os.readlink(f"/proc/{pid}/cwd") == "/", "it keeps a file system from being unmounted"
     second = node.host.run([program], check=False, seconds=20)
     assert second.returncode == 1 and "another instance is running" in second.stderr, second
     os.kill(pid, signal.SIGTERM)
