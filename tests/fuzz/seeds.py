@@ -1,26 +1,37 @@
 """seeds.py -- writes the seeds of the fuzz corpus: recorded messages and golden scenarios as input.
 
-    seeds.py            rewrites tests/fuzz/corpus/*/seed-*; other files there are left alone
+    seeds.py [--build DIR]    rewrites tests/fuzz/corpus/*/seed-*; other files there are left alone
+
+Few of them are kept: what our own lies below say (mutants are killed by them), and of the rest as
+few as reach every edge of the code that all of them reach. DIR, build/fuzz unless given, has the
+programs that know (`./dev fuzz`).
 
 What a target makes of its bytes stands at its top (framer.cpp, decoder.cpp, session.cpp,
 arbiter.cpp, node.cpp); this file must say the same. A command of a scenario that has no bytes there
 (`status`, rules that are off) is left out: a seed is where fuzzing begins, not a test of its own.
 """
 # SPDX-License-Identifier: BSD-3-Clause
+import argparse
 import glob
+import hashlib
 import json
 import os
+import subprocess
+import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
+CORPUS = os.path.join(HERE, "corpus")
+TARGETS = ("framer", "decoder", "session", "arbiter", "node")
 ALGORITHMS = {"test": 0, "ffsplit": 1, "2nodelms": 2, "lms": 3}
 
 
+SEEDS = {target: {} for target in TARGETS}
+
+
 def write(target, name, data):
-    folder = os.path.join(HERE, "corpus", target)
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, f"seed-{name}"), "wb") as file:
-        file.write(bytes(data))
+    SEEDS[target][f"seed-{name}"] = bytes(data)
 
 
 def words_of(line):
@@ -110,6 +121,9 @@ class ArbiterSeed:
     def deed(self, client, code, *arguments):
         self.data += [self.clients[client] << 5 | code, *arguments]
 
+    def present(self, client, keys):
+        return mask(keys["members"]) if "members" in keys else 1 << self.clients[client]
+
     def membership(self, client, ring, keys):
         heuristics = {"": 0, "pass": 2, "fail": 1}[keys.get("heuristics", "")] << 6
         self.deed(client, 3, mask(keys.get("members", "")) | heuristics, self.ring(ring))
@@ -120,12 +134,35 @@ class ArbiterSeed:
         tie = {"lowest": 0, "highest": 1}.get(keys.get("tie", "lowest"), 2)
         heartbeat = {"2s": 16, "20s": 32}.get(keys.get("heartbeat"), 0)
         algorithm = ALGORITHMS[keys.get("algorithm", "ffsplit")] ^ 1
-        self.deed(client, 0, algorithm | tie << 2 | heartbeat, self.ring(keys["ring"]))
+        ours = 128 if "lease" in keys else 0
+        self.deed(client, 0, algorithm | tie << 2 | heartbeat | ours, self.ring(keys["ring"]))
         if keys.get("keep-active") == "on":
             self.deed(client, 9, 3)
+        if ours:
+            self.say(client, {"timeout": "10s", "sync-timeout": "23s", **keys})
         if "config" in keys:
             self.deed(client, 1, mask(keys["config"]))
             self.membership(client, keys["ring"], keys)
+            self.deed(client, 4, self.present(client, keys))
+
+    def say(self, client, keys):
+        """The private options; lease, timeout, sync-timeout, grant, released, keeps."""
+        spans = ("lease", "timeout", "sync-timeout")
+        values = [milliseconds(keys[key]) // 100 if key in keys else None for key in spans]
+        values += [int(keys[key]) if key in keys else None for key in ("grant", "released")]
+        values.append(self.ring(keys["keeps"]) if "keeps" in keys else None)
+        present = sum(1 << i for i, value in enumerate(values) if value is not None)
+        self.deed(client, 19, present, *(min(v, 255) for v in values if v is not None))
+
+    def restart(self, down, finds):
+        found = ("its-record", "record-of-another-boot", "nothing", "older-copy").index(finds)
+        self.data += [20, min(milliseconds(down) // 100, 63) << 2 | found]
+        self.silent.clear()
+
+    def settings(self, keys):
+        failover = ("stock", "fast", "strict").index(keys.get("failover", "stock"))
+        state = {"none": 0, "kept": 32, "new": 32 | 64}[keys.get("state", "none")]
+        self.data[0] |= (keys.get("started") == "now") << 2 | failover << 3 | state
 
     def wait(self, text):
         left = (milliseconds(text) + 2400) // 2500
@@ -143,7 +180,8 @@ class ArbiterSeed:
         elif command == "config":
             self.deed(plain[0], 2, mask(plain[1]))
         elif command == "quorum":
-            self.deed(plain[0], 4, 64 if plain[1] == "quorate" else 0)
+            self.deed(plain[0], 4, (64 if plain[1] == "quorate" else 0) |
+                      self.present(plain[0], keys))
         elif command == "heuristics":
             self.deed(plain[0], 7, plain[1] == "fail")
         elif command == "reply":
@@ -163,8 +201,77 @@ class ArbiterSeed:
             self.data += [18, int(plain[0]) - 1]
         elif command == "stall":
             self.data += [16, min(milliseconds(plain[0]) // 100, 255)]
-        elif command == "settings" and keys.get("started") == "now":
-            self.data[0] |= 4
+        elif command == "settings":
+            self.settings(keys)
+        elif command == "say":
+            self.say(plain[0], keys)
+        elif command == "leave":
+            self.say(plain[0], {"released": "1"})
+        elif command == "heard":
+            self.silent -= set(plain)
+        elif command == "restart":
+            self.restart(plain[0], keys.get("finds", "its-record"))
+        elif command == "store":
+            self.data += [21, {"slow": 0, "works": 1, "writes": 2 | 1 << 2, "copied": 3}[plain[0]]]
+
+
+# What no golden scenario does with the private options (docs/protocol.md 15): lies and nonsense.
+# `say` is SET_OPTION, `store writes` the first write that waits; an `older-copy` is what
+# `store copied` saw. 25500ms is a number that no daemon means (private_options.hpp).
+OURS = """connect A node=1 ring=1.8 config=1,2 members=1,2 lease=3s
+connect B node=2 ring=1.8 config=1,2 members=1,2 lease=3s
+wait 10s
+reply A B
+"""
+STOCK = OURS.replace(" lease=3s", "")
+SPLIT = """ring A 1.c members=1
+ring B 2.c members=2
+wait 3s
+reply A B
+wait 10s
+reply A B
+"""
+LIES = {
+    # Who knows no private options, or has no lease, gives no vote back, neither its own ...
+    "leased-by-a-stock-node": STOCK + "say B lease=3s timeout=10s\nsay B released=1\n",
+    "released-by-a-stock-node": STOCK + "say B released=1\nclose B reset\nring A 1.4 members=1\n"
+                                "wait 10s\nreply A\n",
+    "released-without-a-lease": OURS.replace(" lease=3s", " lease=20s") + "say B released=1\n"
+                                "close B reset\nring A 1.4 members=1\nwait 10s\nreply A\n",
+    # ... nor another's.
+    "released-by-the-loser": OURS + SPLIT + "say B released=1\nclose A reset\nwait 10s\n"
+                             "ring B 2.10 members=2\nwait 10s\nreply B\n",
+    "released-twice": OURS + "say B released=1\nsay B released=1\nsay B released=2\nring B 2.c "
+                      "members=2\nwait 3s\nreply B\nsay A released=1\nwait 20s\nreply B\n",
+    "released-and-voted-on": OURS + SPLIT + "say A released=1\nreply A\nring A 1.c members=1\n"
+                             "wait 3s\nreply A B\nwait 10s\nreply A B\n",
+    "lease-too-long": OURS.replace("lease=3s", "lease=16100ms") +
+                      "say A lease=20s timeout=1s\nsay A lease=3s\n" + SPLIT,
+    "lease-of-nothing": OURS + "say A lease=0s timeout=0s\nsay A lease=100ms timeout=25500ms\n"
+                        "say B lease=25500ms timeout=10s\n" + SPLIT,
+    # What is said later holds from the next vote on.
+    "lease-shortened": OURS + "say A lease=100ms timeout=100ms\nsilent A\nring B 2.4 members=2\n"
+                       "wait 5s\nreply B\nwait 10s\nreply B\n",
+    "timeout-shortened": OURS + "say A timeout=100ms\nring A 1.8 members=1,2\nsilent A\n"
+                         "close A reset\nring B 2.4 members=2\nwait 5s\nreply B\nwait 10s\n",
+    "keeps-another-ring": "connect A node=1 ring=1.8 config=1,2 members=1,2 lease=3s keeps=1.4\n"
+                          "wait 3s\nreply A\nwait 8s\nreply A\n",
+    "keeps-after-the-nack": OURS + SPLIT + "say B lease=3s timeout=10s keeps=2.c\nwait 3s\n"
+                            "close A fin\nring B 2.c members=2\nreply B\nwait 20s\nreply B\n",
+    "restarted-in-a-split": "settings state=kept\n" + OURS + SPLIT + "restart 200ms\n"
+                            "connect B node=2 ring=2.c config=1,2 members=2 lease=3s keeps=2.c\n"
+                            "wait 5s\nreply B\nwait 5s\nreply B\n",
+    "restarted-before-the-write": "settings state=kept\nstore slow\n" + OURS + "store writes\n"
+                                  "reply A B\n" + SPLIT + "restart 200ms finds=record-of-another-"
+                                  "boot\nconnect B node=2 ring=2.c config=1,2 members=2\nwait 20s\n"
+                                  "store works\nreply B\nwait 20s\nreply B\n",
+    "older-copy": "settings state=kept\n" + OURS + "store copied\n" + SPLIT + "restart 1s "
+                  "finds=older-copy\nconnect B node=2 ring=2.c config=1,2 members=2 lease=3s "
+                  "grant=9\nwait 12s\nreply B\nwait 20s\nreply B\n",
+    "grant-invented": "settings state=new\n" + OURS + "say A grant=255\nsay B grant=240\n" + SPLIT +
+                      "say A grant=7\nrestart 200ms\nconnect A node=1 ring=1.c config=1,2 "
+                      "members=1 lease=3s grant=200 keeps=1.c\nwait 30s\nreply A\n",
+}
 
 
 # -- the node's scenarios -------------------------------------------------------------------------
@@ -230,12 +337,61 @@ def scenario_seeds(target, folder, seed):
         write(target, os.path.basename(path)[:-len(".txt")], one.data)
 
 
+def lie_seeds():
+    for name, text in LIES.items():
+        one = ArbiterSeed()
+        for line in text.splitlines():
+            one.take(*words_of(line))
+        write("arbiter", f"said-{name}", one.data)
+
+
+# -- what is kept ---------------------------------------------------------------------------------
+
+def put(folder, name, data):
+    with open(os.path.join(folder, name), "wb") as file:
+        file.write(data)
+
+
+def needed(target, program, is_kept):
+    """The seeds to keep: those which is_kept names, and who reach what they and finds do not."""
+    seeds = SEEDS[target]
+    with tempfile.TemporaryDirectory() as folder:
+        kept, offered = os.path.join(folder, "kept"), os.path.join(folder, "offered")
+        os.mkdir(kept)
+        os.mkdir(offered)
+        for path in glob.glob(os.path.join(CORPUS, target, "*")):
+            if not os.path.basename(path).startswith("seed-"):
+                with open(path, "rb") as file:
+                    put(kept, os.path.basename(path), file.read())
+        for name, data in seeds.items():
+            put(kept if is_kept(name) else offered, name, data)
+        done = subprocess.run([program, "-set_cover_merge=1", "-use_counters=0", kept, offered],
+                              capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode != 0:
+            sys.exit(f"seeds.py: {program} ends with {done.returncode}:\n{done.stderr[-2000:]}")
+        chosen = set(os.listdir(kept))  # libFuzzer names what it takes by its hash
+    return {name: data for name, data in seeds.items()
+            if name in chosen or hashlib.sha1(data).hexdigest() in chosen}
+
+
 def main():
-    for old in glob.glob(os.path.join(HERE, "corpus", "*", "seed-*")):
-        os.remove(old)
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--build", default=os.path.join(os.path.dirname(TESTS), "build", "fuzz"))
+    build = options.parse_args().build
     wire_seeds()
     scenario_seeds("arbiter", "qnetd", ArbiterSeed)
+    lie_seeds()
     scenario_seeds("node", "qdevice", NodeSeed)
+    for target in TARGETS:
+        program = os.path.join(build, "tests", f"fuzz_{target}")
+        if not os.path.exists(program):
+            sys.exit(f"seeds.py: no {program}: ./dev fuzz --seconds 1")
+        seeds = needed(target, program, lambda name: name.startswith("seed-said-"))
+        print(f"{target}: {len(seeds)} of {len(SEEDS[target])} kept")
+        for old in glob.glob(os.path.join(CORPUS, target, "seed-*")):
+            os.remove(old)
+        for name, data in seeds.items():
+            put(os.path.join(CORPUS, target), name, data)
 
 
 if __name__ == "__main__":

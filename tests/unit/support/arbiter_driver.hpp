@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -35,7 +36,8 @@ public:
     ArbiterDriver(qnetd::Settings settings, Instant started, const qnetd::Memory& memory)
         : settings_(settings),
           arbiter_(settings, started, memory),
-          store_guard_(memory.guard_from) {}
+          store_guard_(memory.guard_from),
+          last_grant_(memory.last_grant_number) {}
 
     void open(const std::string& name) {
         if (is_open(name)) throw std::logic_error(name + " is connected already");
@@ -81,11 +83,12 @@ public:
         if (end < now_) throw std::logic_error("time goes back");
         for (auto next = arbiter_.next_deadline(); next && *next <= end;
              next = arbiter_.next_deadline()) {
-            // A deadline that does not move when it has come would keep a shell busy for ever.
-            if (*next < now_ || (*next == now_ && ++wakes_at_once_ > 10))
-                throw std::logic_error("the core asks for a time that is over");
+            // One that is over is due at once; one that does not move when it has come would keep a
+            // shell busy for ever.
+            if (*next <= now_ && ++wakes_at_once_ > 10)
+                throw std::logic_error("the core asks again and again for a time that is over");
             if (*next > now_) wakes_at_once_ = 0;
-            now_ = *next;
+            now_ = std::max(now_, *next);
             step(qnetd::TimePassed{});
         }
         now_ = end;
@@ -111,23 +114,30 @@ public:
         names_.clear();
         pending_.clear();
         now_ += down;
-        if (!memory) {
-            memory.emplace();
-            memory->guard_from = is_same_clock || !store_guard_ ? store_guard_ : now_;
-            for (const auto& [name, record] : store_)
-                memory->records[name] = {record, is_same_clock};
-        }
+        if (!memory) memory = memory_of_store(is_same_clock);
         store_guard_ = memory->guard_from;
         store_.clear();
         for (const auto& [name, restored] : memory->records) store_[name] = restored.record;
+        last_grant_ = memory->last_grant_number;
         arbiter_ = qnetd::Arbiter(settings_, now_, *memory);
         advance(Duration(0));
+    }
+    // What an arbiter that starts now would find.
+    qnetd::Memory memory_of_store(bool is_same_clock) const {
+        qnetd::Memory memory;
+        memory.guard_from = is_same_clock || !store_guard_ ? store_guard_ : now_;
+        for (const auto& [name, record] : store_) memory.records[name] = {record, is_same_clock};
+        memory.last_grant_number = last_grant_;
+        return memory;
     }
     // Writes wait from now on (is_slow), or are done, those that wait too.
     void store_is_slow(bool is_slow) {
         is_store_slow_ = is_slow;
-        if (!is_slow) write();
+        if (!is_slow) write(pending_.size());
     }
+    // The first so many of the writes that wait are done.
+    void store_writes(std::size_t count) { write(count); }
+    bool is_writing() const { return !pending_.empty(); }
 
     bool is_open(const std::string& name) const { return clients_.contains(name); }
     Instant now() const { return now_; }
@@ -189,12 +199,15 @@ private:
         for (const qnetd::Action& action : actions)
             std::visit([&](const auto& what_to_do) { carry_out(what_to_do, given); }, action);
         for (const Given& one : given) check_order(one);
-        if (!is_store_slow_) write();
+        if (!is_store_slow_) write(pending_.size());
     }
 
-    // What waits is written, and the core is told; that may lead to more.
-    void write() {
-        for (const qnetd::Persist& one : std::exchange(pending_, {})) {
+    // The first of what waits are written, in order, and the core is told; that may lead to more.
+    void write(std::size_t count) {
+        for (; count > 0 && !pending_.empty(); --count) {
+            const qnetd::Persist one = std::move(pending_.front());
+            pending_.erase(pending_.begin());
+            last_grant_ = std::max(last_grant_, one.record.grant_number);
             if (one.record.is_empty())
                 store_.erase(one.cluster);
             else
@@ -206,8 +219,10 @@ private:
     void carry_out(const qnetd::Send& send, std::vector<Given>& given) {
         const std::string name = name_of(send.connection);
         happenings_.push_back({now_, name, send.message});
-        if (send.message.type != wire::MessageType::vote_info) return;
         Client& to = client(name);
+        // It gave its vote back by its own word (R2d), which says more than an answer to a NACK.
+        if (send.message.released) to.told = wire::Vote::undefined;
+        if (send.message.type != wire::MessageType::vote_info) return;
         to.vote_info = send.message.msg_seq_number.value();
         to.told = send.message.vote.value();
         to.is_answered = false;
@@ -272,6 +287,7 @@ private:
     std::vector<qnetd::Persist> pending_;
     std::map<std::string, qnetd::Record> store_;
     std::optional<Instant> store_guard_;
+    std::uint64_t last_grant_ = 0;  // that was ever written
 };
 
 }  // namespace castvote::tests
