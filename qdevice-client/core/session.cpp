@@ -24,7 +24,7 @@ constexpr std::size_t withheld_max = 16;
 
 }  // namespace
 
-void Node::send(wire::Message message) { actions_.push_back(Send{std::move(message)}); }
+void Node::send(wire::Message message) { actions_.emplace_back(Send{std::move(message)}); }
 
 // A request with the next number of our own counter (protocol.md 4).
 wire::Message Node::request(MessageType type) {

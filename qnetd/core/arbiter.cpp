@@ -132,7 +132,7 @@ void Arbiter::on(const Persisted& persisted) {
 // -- helpers --------------------------------------------------------------------------------------
 
 void Arbiter::send(const Session& session, wire::Message message) {
-    actions_.push_back(Send{session.connection, std::move(message)});
+    actions_.emplace_back(Send{session.connection, std::move(message)});
 }
 
 void Arbiter::send_error(const Session& session, wire::ReplyErrorCode code,

@@ -81,7 +81,7 @@ public:
     void opened(ConnectionId connection, NodeId node) override {
         happens(qnetd::Opened{connection, fmt::format("node {}", node)});
     }
-    void received(ConnectionId connection, wire::Message message) override {
+    void received(ConnectionId connection, wire::Message&& message) override {
         happens(qnetd::Received{connection, std::move(message)});
     }
     void closed(ConnectionId connection, Ending ending) override {
@@ -95,16 +95,21 @@ private:
 
     Instant local_now() const { return at_ms(schedule_.now() / 1000 * rate_ / 1000); }
 
-    void happens(What what) {
+    template <class Something>
+    void happens(Something&& what) {
         if (!core_) return;
         if (is_frozen_)
-            inbox_.push_back(std::move(what));
+            inbox_.push_back(std::forward<Something>(what));
         else
-            step(std::move(what));
+            step(std::forward<Something>(what));
     }
 
-    void step(What what) {
-        auto actions = core_->step({local_now(), std::move(what)});
+    template <class Something>
+    void step(Something&& what) {
+        carry_out(core_->step({local_now(), std::forward<Something>(what)}));
+    }
+
+    void carry_out(qnetd::Actions actions) {
         for (auto& action : actions) {
             if (auto* send = std::get_if<qnetd::Send>(&action)) {
                 if (send->message.vote == wire::Vote::ack) ++grants_;

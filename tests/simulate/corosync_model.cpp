@@ -72,8 +72,7 @@ void ClusterModel::disturb() {
         if (c.phase == Phase::down || c.members.empty()) continue;
         const Nodes reached = component(id);
         if (c.phase != Phase::gather && reached == c.members) continue;
-        const bool lost_somebody =
-            !std::includes(reached.begin(), reached.end(), c.members.begin(), c.members.end());
+        const bool lost_somebody = !reached.includes(c.members);
         const Micros delay = lost_somebody ? dice_.between(timers_.token, timers_.token * 13 / 10)
                                            : dice_.between(ms(5), ms(250));
         schedule_.after(delay, [this, node = id, life = c.life, gathering = c.gathering] {
@@ -118,9 +117,7 @@ void ClusterModel::join(const Corosync& c) {
 // The consensus time-out: members of the rings left behind who do not answer are waited for.
 Micros ClusterModel::consensus(const Nodes& reached) const {
     for (const NodeId id : reached) {
-        const Nodes& members = nodes_.at(id).members;
-        if (!std::includes(reached.begin(), reached.end(), members.begin(), members.end()))
-            return timers_.token * 12 / 10;
+        if (!reached.includes(nodes_.at(id).members)) return timers_.token * 12 / 10;
     }
     return 0;
 }
@@ -308,9 +305,7 @@ ClusterModel::Overlap ClusterModel::double_quorum() const {
         for (auto other = std::next(one); other != in_order_.end(); ++other) {
             const Corosync& o = **other;
             if (o.phase != Phase::operational || !o.quorate) continue;
-            const bool is_disjoint = std::none_of(o.view.begin(), o.view.end(),
-                                                  [&](NodeId n) { return c.view.contains(n); });
-            if (!is_disjoint) continue;
+            if (c.view.meets(o.view)) continue;
             return {.one = c.id,
                     .other = o.id,
                     .is_last_moment = c.noes_under_way > 0 || o.noes_under_way > 0,

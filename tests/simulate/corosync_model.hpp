@@ -11,18 +11,16 @@
 
 #include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "common/wire/types.hpp"
+#include "tests/simulate/nodes.hpp"
 #include "tests/simulate/schedule.hpp"
 
 namespace castvote::simulate {
 
-using wire::NodeId;
 using wire::RingId;
-using Nodes = std::set<NodeId>;
 
 struct Timers {
     Micros token = ms(3000);

@@ -69,8 +69,12 @@ public:
     void connected() override {
         enqueue([this] { on_connected(); });
     }
-    void received(wire::Message message) override {
-        enqueue([this, message = std::move(message)]() mutable { on_message(std::move(message)); });
+    void received(wire::Message&& message) override {
+        if (!is_busy())
+            on_message(std::move(message));
+        else if (is_running_)
+            waiting_.push_back(
+                [this, message = std::move(message)]() mutable { on_message(std::move(message)); });
     }
     void lost(bool while_connecting, Ending ending) override {
         enqueue([this, while_connecting, ending] { on_lost(while_connecting, ending); });
@@ -81,7 +85,7 @@ protected:
     virtual void on_ring(RingId ring, const Nodes& members) = 0;
     virtual void on_quorum(bool quorate, const Nodes& members, bool flag) = 0;
     virtual void on_connected() = 0;
-    virtual void on_message(wire::Message message) = 0;
+    virtual void on_message(wire::Message&& message) = 0;
     virtual void on_lost(bool while_connecting, Ending ending) = 0;
 
     // Runs `what` after a delay, in this life of the process, not while it is frozen.
@@ -93,11 +97,10 @@ protected:
     }
     template <class What>
     void enqueue(What&& what) {
-        if (!is_running_) return;
-        if (is_frozen_ || is_asleep_)
-            waiting_.push_back(std::forward<What>(what));
-        else
+        if (!is_busy())
             what();
+        else if (is_running_)
+            waiting_.push_back(std::forward<What>(what));
     }
     // The stock daemon really sleeps before it reconnects; corosync's events wait meanwhile.
     void sleep(Micros delay) {
@@ -114,6 +117,7 @@ protected:
     NodeId node_;
 
 private:
+    bool is_busy() const { return !is_running_ || is_frozen_ || is_asleep_; }
     void let_go() {
         std::deque<Task> waiting;
         waiting.swap(waiting_);

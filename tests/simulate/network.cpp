@@ -79,7 +79,7 @@ void Network::drop_at_node(NodeId node, ConnectionId connection, Ending ending) 
     link.end->lost(!was_open, ending);
 }
 
-void Network::send_from_node(NodeId node, wire::Message message) {
+void Network::send_from_node(NodeId node, wire::Message&& message) {
     Link& link = links_.at(node);
     if (!link.is_open) return;
     carry(link.to_arbiter, [this, node, connection = link.at_node,
@@ -110,7 +110,7 @@ void Network::vanish(NodeId node) {
     link.is_open = false;
 }
 
-void Network::send_from_arbiter(ConnectionId connection, wire::Message message) {
+void Network::send_from_arbiter(ConnectionId connection, wire::Message&& message) {
     const auto found = at_arbiter_.find(connection);
     if (found == at_arbiter_.end()) return;
     const NodeId node = found->second;

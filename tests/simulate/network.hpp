@@ -24,7 +24,7 @@ public:
     virtual ~ArbiterEnd() = default;
     virtual bool is_listening() const = 0;
     virtual void opened(ConnectionId connection, NodeId node) = 0;
-    virtual void received(ConnectionId connection, wire::Message message) = 0;
+    virtual void received(ConnectionId connection, wire::Message&& message) = 0;
     virtual void closed(ConnectionId connection, Ending ending) = 0;
 };
 
@@ -32,7 +32,7 @@ class NodeEnd {
 public:
     virtual ~NodeEnd() = default;
     virtual void connected() = 0;
-    virtual void received(wire::Message message) = 0;
+    virtual void received(wire::Message&& message) = 0;
     virtual void lost(bool while_connecting, Ending ending) = 0;
 };
 
@@ -45,14 +45,14 @@ public:
 
     // -- the node's side --------------------------------------------------------------------------
     void connect(NodeId node);
-    void send_from_node(NodeId node, wire::Message message);
+    void send_from_node(NodeId node, wire::Message&& message);
     // The process closed its socket or died; the kernel sends FIN.
     void close_from_node(NodeId node);
     // The machine is gone: nothing is sent.
     void vanish(NodeId node);
 
     // -- the arbiter's side -----------------------------------------------------------------------
-    void send_from_arbiter(ConnectionId connection, wire::Message message);
+    void send_from_arbiter(ConnectionId connection, wire::Message&& message);
     void close_from_arbiter(ConnectionId connection);
     void arbiter_died();
 

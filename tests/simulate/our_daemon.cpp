@@ -17,8 +17,6 @@ public:
           alarm_(world.schedule, [this] { wake_up(); }) {}
 
 private:
-    using What = decltype(qdevice::Event::what);
-
     Instant local_now() const { return at_ms(world_.schedule.now() / 1000 * rate_ / 1000); }
 
     void begin() override {
@@ -50,7 +48,9 @@ private:
     }
     void see_flag() { step(qdevice::FlagSeen{world_.cluster.node(node_).flag}); }
     void on_connected() override { step(qdevice::Connected{}); }
-    void on_message(wire::Message message) override { step(qdevice::Received{std::move(message)}); }
+    void on_message(wire::Message&& message) override {
+        step(qdevice::Received{std::move(message)});
+    }
     void on_lost(bool while_connecting, Ending ending) override {
         step(qdevice::ConnectionLost{while_connecting ? qdevice::LostCause::connect_failed
                                      : ending == Ending::end_of_stream
@@ -59,8 +59,9 @@ private:
                                      "simulated"});
     }
 
-    void step(What what) {
-        auto actions = core_->step({local_now(), std::move(what)});
+    template <class Something>
+    void step(Something&& what) {
+        auto actions = core_->step({local_now(), std::forward<Something>(what)});
         for (auto& action : actions) std::visit([this](auto& a) { carry_out(a); }, action);
         wake_at_deadline();
     }
@@ -85,10 +86,10 @@ private:
         });
     }
     void carry_out(const qdevice::Report& report) { world_.trace(node_, report.text); }
-    void carry_out(const qdevice::Exit& exit) {
+    void carry_out(qdevice::Exit& exit) {
         world_.cluster.unregister_device(node_);
         if (!exit.farewell) return;
-        world_.network.send_from_node(node_, *exit.farewell);
+        world_.network.send_from_node(node_, std::move(*exit.farewell));
         world_.network.close_from_node(node_);
     }
 

@@ -159,7 +159,7 @@ private:
         disconnected(true);
     }
 
-    void on_message(wire::Message message) override {
+    void on_message(wire::Message&& message) override {
         switch (message.type) {
             case MessageType::preinit_reply: {
                 if (link_ != Link::preinit) return;
@@ -258,7 +258,7 @@ private:
         message.quorate = quorate_ ? wire::Quorate::quorate : wire::Quorate::inquorate;
         send(std::move(message));
     }
-    void send(wire::Message message) { world_.network.send_from_node(node_, std::move(message)); }
+    void send(wire::Message&& message) { world_.network.send_from_node(node_, std::move(message)); }
 
     Nodes configured_;
     Link link_ = Link::none;
