@@ -14,6 +14,7 @@ if(CASTVOTE_TESTS)
 endif()
 pkg_check_modules(votequorum REQUIRED IMPORTED_TARGET libvotequorum)
 pkg_check_modules(cmap REQUIRED IMPORTED_TARGET libcmap)
+pkg_check_modules(cpg REQUIRED IMPORTED_TARGET libcpg)
 pkg_check_modules(corosync_common REQUIRED IMPORTED_TARGET libcorosync_common)
 
 add_library(castvote_settings INTERFACE)

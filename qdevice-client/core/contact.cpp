@@ -120,6 +120,7 @@ void Node::disconnected(const std::string& why, Duration wait_max, const std::st
     next_echo_.reset();
     unanswered_.clear();
     withheld_.clear();
+    uncounted_ack_.reset();
     reported_ring_.reset();
     if (heuristics_purpose_ == Purpose::connect) {
         heuristics_purpose_ = owes_membership_ ? Purpose::membership : Purpose::none;
@@ -141,8 +142,8 @@ void Node::disconnected(const std::string& why, Duration wait_max, const std::st
 }
 
 void Node::on(const ConnectionLost& lost) {
-    if (link_ == Link::idle) return;
     if (lost.cause == LostCause::vote_not_taken) last_cast_ring_.reset();
+    if (link_ == Link::idle) return;
     std::string why = meaning_of(lost.cause);
     // TLS 1.3 tells a client late, if at all, that its certificate was refused.
     if (link_ == Link::init && tls_)

@@ -42,6 +42,12 @@ struct FlagSeen {
     bool operator==(const FlagSeen&) const = default;
 };
 
+// The last "yes" that was cast is counted: it has come round the ring and waits in no queue. Said
+// only while that ring is the current one and no newer is known; may never be said.
+struct VoteCounted {
+    bool operator==(const VoteCounted&) const = default;
+};
+
 // The cluster's configuration was read anew (node.md 5.7).
 struct ConfigChanged {
     NodeConfig config;
@@ -113,9 +119,9 @@ struct TimePassed {
 
 struct Event {
     Instant now;
-    std::variant<RingChanged, QuorumChanged, FlagSeen, ConfigChanged, HeuristicsDone, Connected,
-                 Received, TlsEstablished, ConnectionLost, CastRefused, ProviderLost, StopRequested,
-                 TimePassed>
+    std::variant<RingChanged, QuorumChanged, FlagSeen, VoteCounted, ConfigChanged, HeuristicsDone,
+                 Connected, Received, TlsEstablished, ConnectionLost, CastRefused, ProviderLost,
+                 StopRequested, TimePassed>
         what;
 };
 

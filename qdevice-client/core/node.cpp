@@ -59,6 +59,8 @@ void Node::on(const RingChanged&) {
     holds_until_.reset();
     deny_at_.reset();
     confirm_withheld();  // what the old ring counted is over
+    is_counted_ = false;
+    uncounted_ack_.reset();
     if (has_lease()) deny_at_ = now_ + sync_patience();
     if (!is_accepted() && deny_at_) {
         standing_ = Standing::waiting;  // the arbiter was there a moment ago
@@ -94,13 +96,22 @@ void Node::on(const FlagSeen& seen) {
     if (!ring_ || !last_cast_) return;
     const bool is_same_ring = last_cast_ring_ == ring_;
     const bool was_granted_here = is_same_ring && last_cast_vote_;
-    if (!seen.cast) flag_off_ring_ = ring_;
+    if (!seen.cast) {
+        flag_off_ring_ = ring_;
+        is_counted_ = false;
+    }
     if (seen.cast && !was_granted_here) {
         const bool has_come_back = !last_cast_vote_ || flag_off_ring_ == ring_;
         if (is_same_ring || (!sync_in_progress_ && has_come_back)) cast(false);
     } else if (!seen.cast && was_granted_here && standing_ == Standing::ack && !paused_) {
         cast(true);
     }
+}
+
+void Node::on(const VoteCounted&) {
+    if (!is_voting()) return;
+    is_counted_ = true;
+    confirm_counted_ack();
 }
 
 void Node::on(const ConfigChanged& changed) {
@@ -158,6 +169,7 @@ void Node::cast(bool vote) {
     CHECK(ring_.has_value(), "nothing is cast before the first membership");
     // corosync counts anew only when our own message has come round, some milliseconds later.
     if (!vote && counts_on_vote()) counted_until_ = now_ + counting_time_max;
+    if (!vote || !is_voting() || has_lapsed()) is_counted_ = false;
     if (!last_cast_ || last_cast_vote_ != vote) vote_since_ = now_;
     last_cast_ = now_;
     last_cast_vote_ = vote;
@@ -204,6 +216,7 @@ void Node::lose_lease() {
                          standing_ != Standing::nack && is_quorate_without_vote();
     holds_until_.reset();
     deny_at_.reset();
+    is_counted_ = false;
     if (is_left)
         apply(Vote::wait_for_reply);
     else
@@ -363,6 +376,7 @@ Status Node::status() const {
                                                       : VoteTimer::stopped;
     status.last_cast = last_cast_;
     status.last_cast_vote = last_cast_vote_;
+    status.is_vote_counted = is_counted_ && is_voting();
     status.vote_since = vote_since_;
     status.counts_on_vote = counts_on_vote();
     status.lease = lease_;

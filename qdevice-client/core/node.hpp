@@ -49,6 +49,7 @@ private:
     void on(const RingChanged& changed);
     void on(const QuorumChanged& changed);
     void on(const FlagSeen& seen);
+    void on(const VoteCounted&);
     void on(const ConfigChanged& changed);
     void on(const HeuristicsDone& done);
     void on(const Connected&);
@@ -89,6 +90,8 @@ private:
     std::size_t device_votes() const;
     bool counts_on_vote() const;
     void confirm_withheld();
+    void confirm(std::uint32_t number);
+    void confirm_counted_ack();
 
     // connection
     void connect();
@@ -142,6 +145,10 @@ private:
     std::optional<Instant> counted_until_;
     std::vector<std::uint32_t> withheld_;
     std::optional<wire::RingId> flag_off_ring_;  // where the flag was last seen off
+    // The "yes" that was cast last waits in no queue of the provider; with a lease the ACK which
+    // was told last is confirmed only then.
+    bool is_counted_ = false;
+    std::optional<std::uint32_t> uncounted_ack_;
     // The lease (docs/safety.md): 0 with an arbiter that knows none. Without a connection the vote
     // is kept until holds_until_; after a change of ring the arbiter is waited for until deny_at_.
     Duration lease_{0};

@@ -276,6 +276,14 @@ void Node::vote_message(const wire::Message& message) {
         }
     }
     if (message.type != MessageType::vote_info) return;
+    // With a lease an ACK is confirmed when its "yes" waits in no queue (fact 1 of docs/safety.md):
+    // the arbiter then knows that a broken ring ends it. One that was not acted upon, because we
+    // know a newer ring, is not confirmed at all.
+    if (*message.vote == Vote::nack) uncounted_ack_.reset();
+    if (*message.vote == Vote::ack && lease_.count() > 0) {
+        uncounted_ack_ = message.msg_seq_number;
+        return confirm_counted_ack();
+    }
     if (withheld_.size() == withheld_max) {
         give_up("the arbiter sends votes faster than they can be counted", refusal_wait_max);
         return;
@@ -287,12 +295,19 @@ void Node::vote_message(const wire::Message& message) {
 
 void Node::confirm_withheld() {
     counted_until_.reset();
-    for (const std::uint32_t number : std::exchange(withheld_, {})) {
-        wire::Message reply;
-        reply.type = MessageType::vote_info_reply;
-        reply.msg_seq_number = number;
-        send(std::move(reply));
-    }
+    for (const std::uint32_t number : std::exchange(withheld_, {})) confirm(number);
+}
+
+void Node::confirm_counted_ack() {
+    if (!is_counted_ || paused_ || standing_ != Standing::ack) return;
+    if (const auto number = std::exchange(uncounted_ack_, {})) confirm(*number);
+}
+
+void Node::confirm(std::uint32_t number) {
+    wire::Message reply;
+    reply.type = MessageType::vote_info_reply;
+    reply.msg_seq_number = number;
+    send(std::move(reply));
 }
 
 void Node::echo_reply(const wire::Message& message) {

@@ -35,6 +35,7 @@ struct Status {
     VoteTimer vote_timer = VoteTimer::stopped;
     std::optional<Instant> last_cast;
     bool last_cast_vote = false;
+    bool is_vote_counted = false;       // the "yes" has come round its ring: none waits in a queue
     bool counts_on_vote = false;        // our partition would stop without the vote
     std::optional<Instant> vote_since;  // when what was cast last changed
     Duration lease{0};                  // by which the vote is held; 0: the arbiter knows none

@@ -72,7 +72,8 @@ struct CorosyncProvider::Callbacks {
 };
 
 CorosyncProvider::CorosyncProvider(boost::asio::io_context& io, CorosyncOptions options)
-    : options_(std::move(options)),
+    : io_(io),
+      options_(std::move(options)),
       votequorum_watch_(io),
       cmap_watch_(io),
       reread_timer_(io),
@@ -87,6 +88,7 @@ void CorosyncProvider::close() {
     if (cmap_watch_.is_open()) cmap_watch_.release();
     reread_timer_.cancel();
     nack_timer_.cancel();
+    round_trip_.reset();
     cmap_.close();
     if (std::exchange(open_, false)) votequorum_finalize(handle_);
 }
@@ -170,6 +172,9 @@ Expected<std::monostate, StartError> CorosyncProvider::start(ProviderListener li
         return registered;
     }
     listener_ = std::move(listener);
+    round_trip_.emplace(io_, [this, alive = std::weak_ptr(alive_)](std::uint64_t number) {
+        if (!alive.expired()) came_round(number);
+    });
     dirty_ = true;  // what changed between open() and the start of the tracking
     reread_soon(milliseconds(0));
     watch_votequorum();
@@ -229,7 +234,10 @@ void CorosyncProvider::drain_votequorum() {
 void CorosyncProvider::notice(ProviderEvent event) {
     const bool ring = std::holds_alternative<RingChanged>(event);
     const bool quorum = std::holds_alternative<QuorumChanged>(event);
-    if (ring) in_sync_ = true;
+    if (ring) {
+        in_sync_ = true;
+        uncounted_yes_.reset();
+    }
     if (quorum) in_sync_ = false;
     const std::weak_ptr alive(alive_);
     if (listener_) listener_(std::move(event));
@@ -251,12 +259,27 @@ void CorosyncProvider::after_notification() {
     watch_cmap();
 }
 
+// A token that was lost in between lets both the vote and this message wait for the next ring. That
+// was announced before it began, and is read first.
+void CorosyncProvider::came_round(std::uint64_t number) {
+    const std::weak_ptr alive(alive_);
+    drain_votequorum();
+    if (alive.expired() || !open_ || lost_ || uncounted_yes_ != number) return;
+    uncounted_yes_.reset();
+    if (listener_) listener_(VoteCounted{});
+}
+
 bool CorosyncProvider::cast(bool vote, const wire::RingId& ring) {
     if (!open_ || lost_) return false;
     nack_timer_.cancel();
+    uncounted_yes_.reset();
     const votequorum_ring_id_t id{ring.node_id, ring.seq};
     const cs_error_t result =
         votequorum_qdevice_poll(handle_, options_.device_name.c_str(), vote ? 1 : 0, id);
+    if (result == CS_OK && vote && round_trip_) {
+        uncounted_yes_ = ++yeses_;
+        round_trip_->send(yeses_);
+    }
     // MESSAGE_ERROR: the ring is no longer the current one; the next notification is on its way.
     if (result == CS_OK || result == CS_ERR_MESSAGE_ERROR) return true;
     if (result != CS_ERR_TRY_AGAIN) {

@@ -1,4 +1,4 @@
-// corosync.hpp -- the quorum provider over libvotequorum and libcmap (node.md 3 to 6).
+// corosync.hpp -- the quorum provider over libvotequorum, libcmap and libcpg (node.md 3 to 6).
 //
 // Guards two rules: nothing is registered before the configuration was found good, and cmap is
 // never touched between a node list notification and the following quorum notification. The
@@ -18,6 +18,7 @@
 
 #include "qdevice-client/quorum/cmap.hpp"
 #include "qdevice-client/quorum/provider.hpp"
+#include "qdevice-client/quorum/round_trip.hpp"
 
 namespace castvote::qdevice {
 
@@ -53,6 +54,7 @@ private:
     void drain_votequorum();
     void notice(ProviderEvent event);
     void after_notification();
+    void came_round(std::uint64_t number);
     void reread_soon(std::chrono::milliseconds delay);
     void reread();
     void apply(const Snapshot& map);
@@ -62,6 +64,7 @@ private:
     void close();
     void withdraw(int attempts_left);
 
+    boost::asio::io_context& io_;
     CorosyncOptions options_;
     boost::asio::posix::stream_descriptor votequorum_watch_;
     boost::asio::posix::stream_descriptor cmap_watch_;
@@ -85,6 +88,9 @@ private:
     ProviderListener listener_;
     std::deque<ProviderEvent> queue_;  // filled by the callbacks, emptied outside of them
     std::function<void(bool)> stopped_;
+    std::optional<RoundTrip> round_trip_;         // from the start to the end
+    std::uint64_t yeses_ = 0;                     // that were taken
+    std::optional<std::uint64_t> uncounted_yes_;  // the last one, if cast in the current ring
     std::shared_ptr<int> alive_ = std::make_shared<int>();  // posted work checks that we still are
 };
 

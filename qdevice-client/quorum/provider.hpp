@@ -46,8 +46,8 @@ struct Remark {
 };
 
 using ProviderEvent =
-    std::variant<RingChanged, QuorumChanged, FlagSeen, CastRefused, ProviderLost, Reconfigured,
-                 DeviceRemoved, DebugWanted, Unfit, StopWanted, Remark>;
+    std::variant<RingChanged, QuorumChanged, FlagSeen, VoteCounted, CastRefused, ProviderLost,
+                 Reconfigured, DeviceRemoved, DebugWanted, Unfit, StopWanted, Remark>;
 using ProviderListener = std::function<void(ProviderEvent)>;
 
 enum class StartProblem : std::uint8_t {
@@ -73,7 +73,8 @@ public:
     // Registers as the quorum device and begins to deliver events, never from within this call.
     virtual Expected<std::monostate, StartError> start(ProviderListener listener) = 0;
 
-    // Hands over a vote for `ring`; a vote for another ring than the current one has no effect.
+    // Hands over a vote for `ring`; a vote for another ring than the current one has no effect. A
+    // "yes" that was taken is followed by VoteCounted when it has come round.
     // False: a "no" was not taken yet, and an older "yes" may still count: nothing that rests on it
     // may be said any more. It is tried again until it is taken; trouble comes as an event
     // (CastRefused, ProviderLost), not from within this call.

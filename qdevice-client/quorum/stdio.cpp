@@ -161,11 +161,16 @@ void StdioProvider::reconfigure(const NodesLine& line) {
 }
 
 bool StdioProvider::cast(bool vote, const wire::RingId& ring) {
-    counter_.cast(vote, ring, now_());
+    const bool is_taken = counter_.cast(vote, ring, now_());
     // The core is in the middle of its actions: what follows from the vote comes afterwards.
-    boost::asio::post(timer_.get_executor(), [this, alive = std::weak_ptr(alive_)] {
-        if (!alive.expired()) update();
-    });
+    boost::asio::post(timer_.get_executor(),
+                      [this, is_yes = is_taken && vote, ring, alive = std::weak_ptr(alive_)] {
+                          if (alive.expired()) return;
+                          update();
+                          if (alive.expired() || !is_yes) return;
+                          const Tally now = counter_.tally();
+                          if (now.vote && now.ring == ring) tell(VoteCounted{});
+                      });
     return true;
 }
 

@@ -97,6 +97,7 @@ void Daemon::on_provider(ProviderEvent event) {
                   take_postponed();
               },
               [this](FlagSeen& flag) { feed(flag); },
+              [this](VoteCounted& counted) { feed(counted); },
               [this](CastRefused& refused) { feed(std::move(refused)); },
               [this](ProviderLost& lost) {
                   provider_lost_ = true;
@@ -163,13 +164,15 @@ void Daemon::carry_out(const Actions& actions) {
 }
 
 // Whoever slept between the step and the vote must not vote on waking: the lease is looked at
-// before and after. The core, told the time, finds out by itself that it is over.
+// before and after. The core, told the time, finds out by itself that it is over, and that the vote
+// was taken back.
 bool Daemon::give(const Cast& cast) {
     const auto is_late = [&] { return cast.not_after && net::now() >= *cast.not_after; };
     if (!is_late() && !provider_->cast(cast.vote, cast.ring)) return false;
     if (!is_late()) return true;
     feed(TimePassed{});
-    return provider_->cast(false, cast.ring);
+    static_cast<void>(provider_->cast(false, cast.ring));
+    return false;
 }
 
 // Posted, because we are inside a step and perhaps inside a call from the provider.

@@ -89,6 +89,7 @@ std::string status_json(const Status& s, const StatusContext& context) {
                 {"quorate", s.quorate},
                 {"sync_in_progress", s.sync_in_progress},
                 {"vote", vote_word(s.vote_timer)},
+                {"vote_counted", s.is_vote_counted},
                 {"vote_since_ms_ago", age(s.vote_since, context.now)},
                 {"lease_ms", s.lease.count()},
                 {"lease_left_ms", time_left(s.vote_until, context.now)},

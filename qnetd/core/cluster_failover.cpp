@@ -44,7 +44,8 @@ void Cluster::press_those_behind(const Step& step) {
 // R2s ii: an old "yes" may wait in its corosync's queue, and only its own report would show that.
 std::optional<Instant> Cluster::young_until(const Member& m) const {
     const auto holder = ledger_.holders().find(m.node);
-    if (!settings_.rules.recent_flag_needs_proof || holder == ledger_.holders().end())
+    if (!settings_.rules.recent_flag_needs_proof || holder == ledger_.holders().end() ||
+        holder->second.is_at_rest)
         return std::nullopt;
     return holder->second.flag_on + 2 * holder->second.timers.heartbeat;
 }

@@ -62,8 +62,9 @@ void Ledger::acked(NodeId node, const Candidate& grant, NodeTimers timers, Insta
         .lease = timers.lease};
     // What made it young may still be in the queue.
     holder.flag_on = before.needs_proof ? now : flag_on;
-    holder.is_confirmed =
-        before.is_confirmed && before.grant.ring == grant.ring && before.flag_on == flag_on;
+    const bool is_same_vote = before.grant.ring == grant.ring && before.flag_on == flag_on;
+    holder.is_confirmed = before.is_confirmed && is_same_vote;
+    holder.is_at_rest = before.is_at_rest && is_same_vote && timers.lease.count() > 0;
     holder.last_message = holder.last_echo = now;
     known_from_.insert_or_assign(node, now);
     if (const auto word = words_.find(node); word != words_.end()) word->second.denied.reset();
@@ -73,6 +74,7 @@ void Ledger::ack_confirmed(NodeId node, Instant flag_on) {
     const auto found = holders_.find(node);
     if (found == holders_.end()) return;
     found->second.is_confirmed = true;
+    found->second.is_at_rest = found->second.timers.lease.count() > 0;
     found->second.flag_on = std::max(found->second.flag_on, flag_on);
 }
 
@@ -135,8 +137,9 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
     }
     // Nothing was delivered yet if the synchronisation of its ring never ended.
     const Duration flag_age = now - holder.flag_on;
-    const bool flag_is_recent = flag_age < 2 * holder.timers.heartbeat ||
-                                (!was_settled && has_lifetime(holder) && flag_age < sync_longest);
+    const bool flag_is_recent =
+        !holder.is_at_rest && (flag_age < 2 * holder.timers.heartbeat ||
+                               (!was_settled && has_lifetime(holder) && flag_age < sync_longest));
     if (rules_.recent_flag_needs_proof && (flag_is_recent || holder.needs_proof)) {
         holder.needs_proof = true;
         holder.proof_complete.reset();
@@ -175,7 +178,8 @@ void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
     const auto found = holders_.find(node);
     // While its ring is still synchronised, a "yes" of the ring before may be yet to come (R2s ii).
     if (found != holders_.end() && rules_.recent_flag_needs_proof && has_lifetime(found->second) &&
-        !is_settled(node, found->second) && now - found->second.flag_on < sync_longest)
+        !found->second.is_at_rest && !is_settled(node, found->second) &&
+        now - found->second.flag_on < sync_longest)
         found->second.needs_proof = true;
     take_proof(node, timers);
     if (found == holders_.end()) return;
@@ -256,6 +260,7 @@ bool Ledger::is_settled(NodeId node, const Holder& holder) const {
 // a lifetime it could never be released at all.)
 bool Ledger::is_young(NodeId node, const Holder& holder, Instant broken) const {
     if (!rules_.recent_flag_needs_proof || !has_lifetime(holder)) return false;
+    if (holder.is_at_rest) return false;
     const Duration queued_longest =
         is_settled(node, holder) ? 2 * holder.timers.heartbeat : sync_longest;
     return broken - holder.flag_on < queued_longest;

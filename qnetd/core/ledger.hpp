@@ -36,8 +36,11 @@ struct Candidate {
 struct Holder {
     Candidate grant;
     NodeTimers timers;
-    Instant flag_on;               // when its vote was switched on, as far as is known
-    bool is_confirmed = false;     // it answered the ACK: its vote was on by then
+    Instant flag_on;            // when its vote was switched on, as far as is known
+    bool is_confirmed = false;  // it answered the ACK: its vote was on by then
+    // Its "yes" has come round its ring, so that none can wait in its corosync's queue (fact 1): a
+    // node with a lease answers an ACK only then.
+    bool is_at_rest = false;
     Instant last_message;          // t_m: arrival of its last complete message
     Instant last_echo;             // of its last INIT or ECHO_REQUEST: its lease runs from there
     std::optional<Instant> ended;  // t_c: end of its connection
@@ -106,7 +109,8 @@ public:
     void acked(NodeId node, const Candidate& grant, NodeTimers timers, Instant flag_on,
                Instant now);
 
-    // It answered the ACK that was sent to it last. flag_on: see Holder.
+    // It answered the ACK that was sent to it last. flag_on: see Holder. Who has a lease says by it
+    // that its vote is at rest.
     void ack_confirmed(NodeId node, Instant flag_on);
 
     // A complete message of the node arrived.

@@ -44,6 +44,7 @@ void Ledger::write_to(Record& record) const {
         holder.proof_complete.reset();
         holder.broken_since.reset();
         holder.last_before_break.reset();
+        holder.is_at_rest = false;  // it may be told NACK and ACK before the next record
     }
     record.words = words_;
     for (auto& [node, word] : record.words) {

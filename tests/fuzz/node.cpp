@@ -45,7 +45,7 @@ public:
             case 2: table_.step(qdevice::FlagSeen{reader.flag()}); break;
             case 3: change_config(reader); break;
             case 4: heuristics(reader); break;
-            case 5: table_.advance(Duration(reader.byte() * 20)); break;
+            case 5: pass_time(Duration(reader.byte() * 20)); break;
             case 6: table_.freeze(Duration(reader.byte() * 100)); break;
             case 7: lose(reader); break;
             case 8: table_.step(qdevice::TlsEstablished{reader.flag()}); break;
@@ -77,6 +77,11 @@ private:
             nodes.push_back(
                 {.node_id = id, .state = static_cast<wire::NodeState>(choice >> (2 * id) & 3)});
         table_.step(qdevice::QuorumChanged{(choice & 1) != 0, nodes});
+    }
+
+    void pass_time(Duration duration) {
+        table_.advance(duration);
+        if (duration.count() % 40 == 0) table_.count_vote();
     }
 
     void change_config(Reader& reader) {

@@ -95,6 +95,7 @@ void ClusterModel::enter_gather(Corosync& c) {
     ++c.gathering;
     c.gather_since = schedule_.now();
     c.holding = false;
+    c.around.clear();
     join(c);
 }
 
@@ -206,7 +207,27 @@ void ClusterModel::operational(Corosync& c) {
             deliver(me, vote);
         });
     }
+    std::deque<Task> around;
+    around.swap(c.around);
+    for (auto& back : around) let_around(c, std::move(back));
     disturb();
+}
+
+void ClusterModel::send_around(NodeId id, Task back) {
+    Corosync& c = nodes_.at(id);
+    if (c.phase == Phase::sync) c.around.push_back(std::move(back));
+    if (c.phase == Phase::operational) let_around(c, std::move(back));
+}
+
+// Behind the votes, which take up to 4 ms.
+void ClusterModel::let_around(Corosync& c, Task back) {
+    schedule_.after(
+        ms(4) + dice_.between(100, ms(2)), [this, id = c.id, life = c.life, gathering = c.gathering,
+                                            back = std::move(back)]() mutable {
+            const Corosync& me = nodes_.at(id);
+            if (me.life == life && me.gathering == gathering && me.phase == Phase::operational)
+                back();
+        });
 }
 
 void ClusterModel::deliver(Corosync& c, bool vote) {

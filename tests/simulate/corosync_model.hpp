@@ -51,6 +51,8 @@ struct Corosync {
     bool quorate = false;  // as clients were told last
     Nodes view;            // ... and in which membership
     std::deque<bool> queued;
+    // Own messages that were sent while this ring was synchronised (send_around).
+    std::deque<Task> around;
     bool is_old_yes = false;  // the flag came out of the queue, and no poll since has confirmed it
     int noes_under_way = 0;   // own "no" cast, not yet delivered to itself
     std::uint64_t life = 0;   // counts restarts, so that old closures do nothing
@@ -75,6 +77,9 @@ public:
     // -- what the daemon calls -------------------------------------------------------------------
     // False when refused: another ring is current.
     bool poll(NodeId node, bool vote, RingId ring);
+    // A message of its own, behind whatever it sent before: calls `back` when it has come round the
+    // ring in which it was sent. In a later one it says nothing.
+    void send_around(NodeId node, Task back);
     void register_device(NodeId node);
     void unregister_device(NodeId node);
 
@@ -104,6 +109,7 @@ private:
     void sync_maybe_done(RingId ring);
     void operational(Corosync& c);
     void deliver(Corosync& c, bool vote);
+    void let_around(Corosync& c, Task back);
     void arm_device_timer(Corosync& c, Micros delay);
     void reckon(Corosync& c, bool must_tell);
     void tell_quorum(Corosync& c);

@@ -91,9 +91,13 @@ protected:
     // Runs `what` after a delay, in this life of the process, not while it is frozen.
     template <class What>
     void later(Micros delay, What what) {
-        world_.schedule.after(delay, [this, life = life_, what = std::move(what)]() mutable {
+        world_.schedule.after(delay, guarded(std::move(what)));
+    }
+    template <class What>
+    auto guarded(What what) {
+        return [this, life = life_, what = std::move(what)]() mutable {
             if (life == life_ && is_running_) enqueue(std::move(what));
-        });
+        };
     }
     template <class What>
     void enqueue(What&& what) {

@@ -36,6 +36,7 @@ private:
     }
 
     void on_ring(RingId ring, const Nodes& members) override {
+        uncounted_yes_.reset();
         step(qdevice::RingChanged{ring, {members.begin(), members.end()}});
         see_flag();
     }
@@ -76,6 +77,13 @@ private:
     void carry_out(const qdevice::Cast& cast) {
         const bool was_set = world_.cluster.node(node_).flag;
         const bool is_taken = world_.cluster.poll(node_, cast.vote, cast.ring);
+        uncounted_yes_.reset();
+        if (is_taken && cast.vote) {
+            uncounted_yes_ = ++yeses_;
+            world_.cluster.send_around(node_, guarded([this, yes = yeses_] {
+                                           if (uncounted_yes_ == yes) step(qdevice::VoteCounted{});
+                                       }));
+        }
         if (was_set != cast.vote || !is_taken)
             world_.trace(node_, std::string(is_taken ? "casts " : "is refused ") +
                                     (cast.vote ? "yes" : "no"));
@@ -110,6 +118,8 @@ private:
     std::unique_ptr<qdevice::Node> core_;
     Alarm alarm_;
     std::uint64_t timer_ = 0;  // the deadline moved so often
+    std::uint64_t yeses_ = 0;
+    std::optional<std::uint64_t> uncounted_yes_;  // the last one, if cast in the current ring
 };
 
 }  // namespace

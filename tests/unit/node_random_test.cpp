@@ -105,6 +105,7 @@ private:
             table_.freeze(duration * 10);
         else
             table_.advance(duration);
+        if (chance_.one_in(2)) table_.count_vote();
     }
 
     void lose() {

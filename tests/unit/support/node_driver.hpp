@@ -47,6 +47,11 @@ public:
         return step(qdevice::Received{message});
     }
 
+    // The vote has come round, if one is under way.
+    qdevice::Actions count_vote() {
+        return judge_.has_uncounted_yes() ? step(qdevice::VoteCounted{}) : qdevice::Actions{};
+    }
+
     // Bytes from the arbiter, a whole number of frames.
     qdevice::Actions receive(wire::View bytes) {
         wire::Framer framer(32768);

@@ -48,7 +48,10 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
            "connected with an echo unanswered for 0.75 HB");
     if (!std::holds_alternative<qdevice::TimePassed>(event.what)) return;
     expect(!next_deadline || *next_deadline > now_, "a deadline that has passed is asked for");
-    expect(vote_infos_.empty() || now_ - vote_infos_.front().second <= confirmation_max,
+    expect(std::none_of(vote_infos_.begin(), vote_infos_.end(),
+                        [this](const VoteInfo& info) {
+                            return !info.wants_count && now_ - info.at > confirmation_max;
+                        }),
            "a VOTE_INFO is not answered");
 }
 
@@ -57,6 +60,11 @@ void NodeJudge::hear(const qdevice::Event& event) {
         ring_ = changed->ring;
         has_ack_ = had_ack_ = false;
         kept_.reset();
+        last_yes_.reset();
+    } else if (std::holds_alternative<qdevice::VoteCounted>(event.what)) {
+        is_counted_ = true;
+    } else if (const auto* seen = std::get_if<qdevice::FlagSeen>(&event.what)) {
+        is_counted_ = is_counted_ && seen->cast;
     } else if (std::holds_alternative<qdevice::Connected>(event.what)) {
         may_send_ = is_attempted_;
     } else if (std::holds_alternative<qdevice::ConnectionLost>(event.what)) {
@@ -86,7 +94,8 @@ void NodeJudge::hear(const Message& message) {
     if (!is_vote || !reported_ || !message.vote || !message.ring_id || !message.msg_seq_number)
         return;
     if (message.type == MessageType::vote_info)
-        vote_infos_.emplace_back(*message.msg_seq_number, now_);
+        vote_infos_.push_back(
+            {*message.msg_seq_number, now_, *message.vote == Vote::ack && lease_.count() > 0});
     if (message.ring_id != reported_ || *message.vote == Vote::no_change) return;
     has_ack_ = *message.vote == Vote::ack && reported_ == ring_;
 }
@@ -113,6 +122,8 @@ void NodeJudge::see(const qdevice::Action& action) {
         see_sent(sent->message);
     } else if (const auto* cast = std::get_if<qdevice::Cast>(&action)) {
         expect(cast->ring == ring_, "cast for another ring than the current one");
+        if (!cast->vote || last_yes_ != ring_) is_counted_ = false;
+        last_yes_ = cast->vote ? ring_ : std::nullopt;
         if (cast->vote) {
             expect((has_ack_ && reported_ == ring_) || kept_ == ring_,
                    "a yes without the arbiter's ACK for this ring");
@@ -141,8 +152,13 @@ void NodeJudge::see_sent(const Message& message) {
         has_ack_ = false;
         kept_.reset();
     } else if (message.type == MessageType::vote_info_reply) {
-        expect(!vote_infos_.empty() && message.msg_seq_number == vote_infos_.front().first,
-               "a VOTE_INFO_REPLY that answers nothing");
+        // An ACK whose yes may wait in a queue is left unanswered.
+        const bool counts = is_counted_ && last_yes_ == ring_;
+        while (!vote_infos_.empty() && vote_infos_.front().wants_count &&
+               (!counts || vote_infos_.front().number != message.msg_seq_number))
+            vote_infos_.pop_front();
+        expect(!vote_infos_.empty() && message.msg_seq_number == vote_infos_.front().number,
+               "a VOTE_INFO_REPLY that answers nothing, or an ACK too early");
         vote_infos_.pop_front();
     }
 }

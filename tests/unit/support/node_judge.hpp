@@ -32,6 +32,9 @@ public:
     void look(const qdevice::Event& event, const qdevice::Actions& actions,
               std::optional<Instant> next_deadline);
 
+    // May the provider say that the vote has come round?
+    bool has_uncounted_yes() const { return last_yes_ == ring_ && !is_counted_; }
+
     int yes_count = 0;
     int no_count = 0;
     int join_count = 0;
@@ -68,8 +71,16 @@ private:
     bool has_ended_ = false;
     bool must_deny_ = false;  // this step lost the connection
     bool has_denied_ = false;
-    std::deque<std::pair<std::uint32_t, Instant>> echoes_;      // unanswered
-    std::deque<std::pair<std::uint32_t, Instant>> vote_infos_;  // unanswered
+    std::deque<std::pair<std::uint32_t, Instant>> echoes_;  // unanswered
+    // The ring for which the last vote was a yes, and whether that has come round.
+    std::optional<wire::RingId> last_yes_;
+    bool is_counted_ = false;
+    struct VoteInfo {
+        std::uint32_t number = 0;
+        Instant at;
+        bool wants_count = false;  // an ACK under a lease: answered when it counts, or not at all
+    };
+    std::deque<VoteInfo> vote_infos_;  // unanswered
 };
 
 }  // namespace castvote::tests

@@ -81,6 +81,7 @@ void NodeStory::execute(const std::string& command, Words words) {
         {"ring", &NodeStory::ring},
         {"quorum", &NodeStory::quorum},
         {"flag", &NodeStory::flag},
+        {"counted", &NodeStory::counted},
         {"config", &NodeStory::config},
         {"heuristics", &NodeStory::heuristics},
         {"tcp", &NodeStory::tcp},
@@ -208,6 +209,11 @@ void NodeStory::quorum(Words words) {
 }
 
 void NodeStory::flag(Words words) { step(qdevice::FlagSeen{one_of(words.at(0), on_off)}); }
+
+void NodeStory::counted(Words) {
+    driver().count_vote();
+    follow();
+}
 
 void NodeStory::config(Words words) {
     qdevice::NodeConfig changed = driver().status().settings.config;

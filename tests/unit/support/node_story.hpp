@@ -21,6 +21,7 @@ private:
     void ring(Words words);
     void quorum(Words words);
     void flag(Words words);
+    void counted(Words);
     void config(Words words);
     void heuristics(Words words);
     void tcp(Words words);
