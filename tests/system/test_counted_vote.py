@@ -1,8 +1,8 @@
 """test_counted_vote.py -- on real corosync: when does a node's vote count as counted?
 
 Our node daemon confirms the arbiter's ACK only when its "yes" has come round the ring (N15 of
-docs/safety.md). A "yes" that corosync takes between the loss of its token and the next ring waits in
-its queue (fact 1): of that one nothing may be said.
+docs/safety.md). A "yes" that corosync takes between the loss of its token and the next ring waits
+in its queue (fact 1): of that one nothing may be said.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import json
