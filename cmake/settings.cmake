@@ -54,6 +54,7 @@ function(castvote_library name)
     target_link_libraries(${name} PUBLIC castvote_settings ${ARG_LINKS})
     if(ARG_BUSY)
         castvote_busy(${name})
+        set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
     endif()
 endfunction()
 
@@ -68,6 +69,23 @@ function(castvote_program name)
             COMMAND ${CMAKE_COMMAND} -E create_symlink ${name}
                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/${alias})
     endforeach()
+endfunction()
+
+# castvote_campaign(NAME PROGRAM ARGUMENTS...): a test that computes as much as it is given time for.
+# The optimised build runs it, where it comes several times as far.
+function(castvote_campaign name program)
+    if(CASTVOTE_SANITIZE)
+        return()
+    endif()
+    add_test(NAME ${name} COMMAND ${program} ${ARGN})
+    add_dependencies(castvote_tests ${program})
+endfunction()
+
+# castvote_says(NAME REGEX): that campaign must find this.
+function(castvote_says name regex)
+    if(TEST ${name})
+        set_tests_properties(${name} PROPERTIES PASS_REGULAR_EXPRESSION ${regex})
+    endif()
 endfunction()
 
 # castvote_test(NAME [BUSY SOURCES...] SOURCES... LINKS... [PARTS...]): a Catch2 program, run by ctest
@@ -94,5 +112,8 @@ function(castvote_test name)
         string(REPLACE "~" "not_" suffix ${part})
         string(REGEX REPLACE "[^a-z_]" "" suffix ${suffix})
         add_test(NAME ${name}_${suffix} COMMAND ${name} ${part})
+        # They fork a lot; what a fork copies is mostly what the sanitizer keeps of freed memory.
+        set_tests_properties(${name}_${suffix} PROPERTIES
+            ENVIRONMENT ASAN_OPTIONS=quarantine_size_mb=1)
     endforeach()
 endfunction()

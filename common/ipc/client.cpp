@@ -10,17 +10,15 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
 #include "common/ipc/words.hpp"
+#include "common/net/process.hpp"
 
 namespace castvote::ipc {
 
 namespace {
 
-std::string system_words(int error) { return std::generic_category().message(error); }
-
-Response failed(Response::Kind kind, int error) { return Response{kind, system_words(error)}; }
+Response failed(Response::Kind kind, int error) { return Response{kind, net::system_words(error)}; }
 
 class Socket {
 public:

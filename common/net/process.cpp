@@ -15,12 +15,12 @@
 
 namespace castvote::net {
 
+std::string system_words(int error) { return std::generic_category().message(error); }
+
 namespace {
 
 constexpr mode_t directory_mode = 0770;
 constexpr mode_t file_mode = 0640;
-
-std::string system_words(int error) { return std::generic_category().message(error); }
 
 Unexpected<PidFile::Error> failed(const std::string& path, int error) {
     return Unexpected<PidFile::Error>(

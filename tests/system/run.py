@@ -145,7 +145,7 @@ def run_all(tests, given):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--bin", default="build/release/bin", help="where our programs are")
-    options.add_argument("--jobs", type=int, default=min(3, (os.cpu_count() or 1) + 1),
+    options.add_argument("--jobs", type=int, default=min(4, (os.cpu_count() or 1) + 2),
                          help="tests at a time; most of a test is waiting")
     options.add_argument("--keep", action="store_true", help="keep each test's folder, say where")
     options.add_argument("--tally", metavar="FILE", help="append `passed failed skipped`")

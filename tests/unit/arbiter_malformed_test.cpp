@@ -61,7 +61,7 @@ const std::map<std::string, Better>& better() {
 const std::set<std::string> stories = {"M90", "M91", "M92", "M93", "M94",
                                        "M95", "M96", "M97", "M98"};
 
-qnetd::Settings stock_like(wire::TlsSupported tls = wire::TlsSupported::unsupported) {
+qnetd::Settings without_delay(wire::TlsSupported tls = wire::TlsSupported::unsupported) {
     qnetd::Settings settings;
     settings.tls = tls;
     settings.test_algorithm_enabled = true;
@@ -178,7 +178,7 @@ TEST_CASE("bad input gets the recorded reaction, or a better one") {
         const std::string id = one.at("id");
         if (stories.contains(id)) continue;
         INFO(id << " " << one.at("state") << ": " << one.at("description"));
-        ArbiterDriver driver(stock_like(), at_ms(-3'600'000));
+        ArbiterDriver driver(without_delay(), at_ms(-3'600'000));
         bring_to(driver, one.at("state"));
         driver.take();
         driver.receive("A", bytes_of(one));
@@ -209,7 +209,7 @@ TEST_CASE("bad input gets the recorded reaction, or a better one") {
 }
 
 TEST_CASE("M90: STARTTLS ends the connection when TLS is off") {
-    ArbiterDriver driver(stock_like());
+    ArbiterDriver driver(without_delay());
     driver.open("A");
     driver.receive("A", preinit("bad"));
     driver.take();
@@ -219,7 +219,7 @@ TEST_CASE("M90: STARTTLS ends the connection when TLS is off") {
 
 TEST_CASE("M91, M92: a handshake that fails ends the connection without a word") {
     // Plain bytes instead of a hello, or no certificate: the TLS layer says so, the core forgets.
-    ArbiterDriver driver(stock_like(wire::TlsSupported::supported));
+    ArbiterDriver driver(without_delay(wire::TlsSupported::supported));
     driver.open("A");
     driver.receive("A", preinit("bad"));
     driver.receive("A", numbered(wire::MessageType::starttls, 2));
@@ -232,7 +232,7 @@ TEST_CASE("M91, M92: a handshake that fails ends the connection without a word")
 
 TEST_CASE("M92, M93: without the cluster's certificate the connection is closed without a word") {
     for (const char* name : {"othercl", ""}) {
-        ArbiterDriver driver(stock_like(wire::TlsSupported::supported));
+        ArbiterDriver driver(without_delay(wire::TlsSupported::supported));
         driver.open("A");
         driver.receive("A", preinit("tlscl"));
         driver.receive("A", numbered(wire::MessageType::starttls, 2));
@@ -249,7 +249,7 @@ TEST_CASE("M92, M93: without the cluster's certificate the connection is closed 
 }
 
 TEST_CASE("M94: a certificate lets nobody into another cluster") {
-    ArbiterDriver driver(stock_like(wire::TlsSupported::supported));
+    ArbiterDriver driver(without_delay(wire::TlsSupported::supported));
     driver.open("A");
     driver.receive("A", preinit("tlscl"));
     driver.receive("A", numbered(wire::MessageType::starttls, 2));
@@ -267,7 +267,7 @@ TEST_CASE("M94: a certificate lets nobody into another cluster") {
 
 TEST_CASE("M95: a client without lists neither stops decisions nor harms anybody by staying") {
     for (const auto mode : {wire::TieBreakerMode::lowest, wire::TieBreakerMode::highest}) {
-        ArbiterDriver driver(stock_like());
+        ArbiterDriver driver(without_delay());
         wire::Message first = init(1);
         wire::Message second = init(2);
         first.tie_breaker = second.tie_breaker = wire::TieBreaker{.mode = mode, .node_id = 0};
@@ -291,7 +291,7 @@ TEST_CASE("M95: a client without lists neither stops decisions nor harms anybody
 }
 
 TEST_CASE("M96: one client is in one cluster") {
-    ArbiterDriver driver(stock_like());
+    ArbiterDriver driver(without_delay());
     bring_to(driver, "after successful INIT (ffsplit, node 1, ring (1,4))");
     driver.take();
     driver.receive("A", preinit("second"));
@@ -309,7 +309,7 @@ TEST_CASE("M96: one client is in one cluster") {
 
 TEST_CASE("M97: neither unknown messages nor parts of one keep a connection alive") {
     for (const char* hex : {"00120000000400000000", "00"}) {
-        ArbiterDriver driver(stock_like());
+        ArbiterDriver driver(without_delay());
         driver.open("A");
         driver.receive("A", preinit("bad"));
         driver.receive("A", init(1, 1000));
@@ -326,7 +326,7 @@ TEST_CASE("M97: neither unknown messages nor parts of one keep a connection aliv
 }
 
 TEST_CASE("M98: a message that cannot be decoded is a sign of life") {
-    ArbiterDriver driver(stock_like());
+    ArbiterDriver driver(without_delay());
     driver.open("A");
     driver.receive("A", preinit("bad"));
     driver.receive("A", init(1, 1000));
@@ -343,7 +343,7 @@ TEST_CASE("M98: a message that cannot be decoded is a sign of life") {
 }
 
 TEST_CASE("R4: the test algorithm does not begin while somebody may still count a real vote") {
-    ArbiterDriver driver(stock_like(), at_ms(-3'600'000));
+    ArbiterDriver driver(without_delay(), at_ms(-3'600'000));
     driver.open("A");
     driver.receive("A", preinit("alpha"));
     driver.receive("A", init(1));
@@ -367,7 +367,7 @@ TEST_CASE("R4: the test algorithm does not begin while somebody may still count 
 }
 
 TEST_CASE("a list of more nodes than corosync can have is refused") {
-    ArbiterDriver driver(stock_like());
+    ArbiterDriver driver(without_delay());
     driver.open("A");
     driver.receive("A", preinit("alpha"));
     driver.receive("A", init(1));

@@ -15,11 +15,6 @@ using wire::MessageType;
 
 namespace {
 
-const Authority& authority() {
-    static const Authority made;
-    return made;
-}
-
 net::TlsContext arbiter_context(net::ClientCertificate wanted = net::ClientCertificate::required) {
     static const net::TlsIdentity identity =
         authority().issue({.common_name = "Qnetd Server", .dns_names = {}});

@@ -11,11 +11,6 @@ namespace {
 
 constexpr long day = 24 * 3600;
 
-const Authority& authority() {
-    static const Authority made;
-    return made;
-}
-
 struct Outcome {
     bool established = false;           // on the arbiter's side
     std::string arbiter_says;           // why not

@@ -18,8 +18,6 @@ using qdevice::LostCause;
 using wire::MessageType;
 using wire::Vote;
 
-constexpr auto ring = NodeTable::ring;
-
 std::vector<std::pair<std::int64_t, std::uint32_t>> echoes(const std::vector<NodeAct>& acts) {
     std::vector<std::pair<std::int64_t, std::uint32_t>> found;
     for (const NodeAct& act : acts)
@@ -87,7 +85,7 @@ TEST_CASE("an answer to a later echo answers those before it; traffic of other k
     table.receive(from::echo_reply(2));
     CHECK(table.status().last_echo_reply == at_ms(3000));
     table.advance(Duration(5000));
-    table.vote(Vote::ack, ring);
+    table.vote(Vote::ack, NodeTable::ring);
     CHECK(!gave_up(table.advance(Duration(999))));
     CHECK(gave_up(table.advance(Duration(1))));  // the third echo, of 3 s
     CHECK(table.now() == at_ms(9000));
@@ -102,14 +100,15 @@ TEST_CASE("an echo is answered once") {
 
 TEST_CASE("a daemon that was frozen judges the arbiter's silence before anything else") {
     // What has waited for it would make it vote yes, were it done first.
-    const std::vector<NodeEvent> waiting = {qdevice::Received{from::vote_info(5, Vote::ack, ring)},
-                                            qdevice::Received{from::echo_reply(3)},
-                                            qdevice::TimePassed{},
-                                            qdevice::FlagSeen{false},
-                                            qdevice::QuorumChanged{true, {}},
-                                            qdevice::RingChanged{ring, {1, 2}},
-                                            qdevice::ConnectionLost{LostCause::end_of_stream, ""},
-                                            qdevice::ConfigChanged{table_settings().config}};
+    const std::vector<NodeEvent> waiting = {
+        qdevice::Received{from::vote_info(5, Vote::ack, NodeTable::ring)},
+        qdevice::Received{from::echo_reply(3)},
+        qdevice::TimePassed{},
+        qdevice::FlagSeen{false},
+        qdevice::QuorumChanged{true, {}},
+        qdevice::RingChanged{NodeTable::ring, {1, 2}},
+        qdevice::ConnectionLost{LostCause::end_of_stream, ""},
+        qdevice::ConfigChanged{table_settings().config}};
     for (const Duration frozen : {Duration(7000), Duration(20000), Duration(3600'000)}) {
         for (const NodeEvent& event : waiting) {
             INFO("event " << event.index() << " after " << frozen.count() << " ms");
@@ -173,7 +172,7 @@ TEST_CASE("after a reconnect nothing is cast but NACK until the arbiter answers 
     CHECK(has<qdevice::Connect>(table.advance(Duration(500))));
     CHECK(casts(table.join()).empty());
     CHECK(casts(table.run(Duration(12000))).empty());  // WAIT_FOR_REPLY
-    CHECK(casts(table.vote(Vote::ack, ring)) == "yes 1.5");
+    CHECK(casts(table.vote(Vote::ack, NodeTable::ring)) == "yes 1.5");
 }
 
 TEST_CASE("the connect time-out covers everything until INIT is accepted") {
@@ -340,7 +339,7 @@ TEST_CASE("the heartbeat is 0.8 T within its bounds, and tiny settings make no b
         if (*node.next_deadline() <= at_ms(ms)) node.step({at_ms(ms), qdevice::TimePassed{}});
         REQUIRE(*node.next_deadline() > at_ms(ms));
     };
-    step(qdevice::RingChanged{ring, {1}});
+    step(qdevice::RingChanged{NodeTable::ring, {1}});
     step(qdevice::Connected{});
     step(qdevice::Received{from::preinit_reply(1)});
     step(qdevice::Received{from::init_reply(2)});

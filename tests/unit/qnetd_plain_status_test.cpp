@@ -36,7 +36,7 @@ json granted(std::initializer_list<int> members, long long ms_ago = 3000) {
     return {{"ring", "1.9"}, {"members", json(members)}, {"ms_ago", ms_ago}};
 }
 
-std::string said(const json& one) {
+std::string arbiter_says(const json& one) {
     const json status{{"version", "1"},
                       {"address", "*"},
                       {"port", 5403},
@@ -66,7 +66,7 @@ TEST_CASE("in plain words, the arbiter: all is well") {
     alpha["last_decision"] = {
         {"line", "cluster \"alpha\": node 2 was given the vote: it is larger   reason=granted"},
         {"ms_ago", 3000}};
-    const std::string text = said(alpha);
+    const std::string text = arbiter_says(alpha);
     CHECK(has(text, "2 nodes of 1 cluster are connected."));
     CHECK(has(text, "  vote       nodes 1, 2 have it (ring 1.9) since 3 s"));
     CHECK(has(text, "  why        node 2 was given the vote: it is larger (3 s ago)"));
@@ -81,7 +81,7 @@ TEST_CASE("in plain words, the arbiter: all is well") {
 TEST_CASE("in plain words, the arbiter: halves") {
     json alpha = cluster({node(1, two, ids({1}), "ack"), node(2, two, ids({2}), "nack")});
     alpha["granted"] = granted({1});
-    const std::string text = said(alpha);
+    const std::string text = arbiter_says(alpha);
     CHECK(has(text, "  vote       node 1 has it (ring 1.9) since 3 s"));
     CHECK(has(text, "  node 2     has no vote, heard 1 s ago, TLS with its certificate"));
     CHECK(has(text, "  if         the arbiter fails: everything stops, too few nodes are here"));
@@ -94,7 +94,7 @@ TEST_CASE("in plain words, the arbiter: a node of the partition is cut off from 
     json alpha = cluster({node(1, two, two, "ack")});
     alpha["granted"] = granted({1, 2});
     alpha["holders"] = {{{"node_id", 2}, {"connected", false}, {"released_in_ms", 2500}}};
-    const std::string text = said(alpha);
+    const std::string text = arbiter_says(alpha);
     CHECK(has(text, "  missing    node 2 is configured, but not connected"));
     CHECK(has(text, "  missing    node 2 is gone and may still count the vote, at most 2 s more"));
     CHECK(has(text, "  if         the arbiter fails: nodes 1, 2 go on"));
@@ -103,22 +103,22 @@ TEST_CASE("in plain words, the arbiter: a node of the partition is cut off from 
               "the others"));
     CHECK(has(text, "  if         node 2 fails: node 1 goes on, given the vote"));
     alpha["holders"][0]["released_in_ms"] = nullptr;
-    CHECK(has(said(alpha),
+    CHECK(has(arbiter_says(alpha),
               "  missing    node 2 is gone and may still count the vote, for how long "
               "nobody knows"));
 }
 
 TEST_CASE("in plain words, the arbiter: nobody has the vote") {
     json alpha = cluster({node(2, two, ids({2}), nullptr)});
-    std::string text = said(alpha);
+    std::string text = arbiter_says(alpha);
     CHECK(has(text, "  vote       nobody has it"));
     CHECK(has(text, "  node 2     not told yet, heard 1 s ago, TLS with its certificate"));
     CHECK(has(text,
               "  if         anything fails: nothing changes, no partition has enough votes now"));
     alpha["nodes"][0]["membership"] = two;  // enough without the vote
-    CHECK(has(said(alpha), "  if         the arbiter fails: nodes 1, 2 go on"));
+    CHECK(has(arbiter_says(alpha), "  if         the arbiter fails: nodes 1, 2 go on"));
     alpha["nodes"][0]["membership"] = alpha["nodes"][0]["configured_nodes"] = json::array();
-    text = said(alpha);
+    text = arbiter_says(alpha);
     CHECK(has(text, "  missing    node 2 has not reported its lists yet"));
     CHECK(has(text,
               "  if         nothing can be said: no node of a partition has told what it sees"));
@@ -129,14 +129,14 @@ TEST_CASE("in plain words, the arbiter: many nodes, and lms") {
     json alpha = cluster({});
     for (int id = 1; id <= 5; ++id) alpha["nodes"].push_back(node(id, five, five, "ack"));
     alpha["granted"] = granted({1, 2, 3, 4, 5});
-    CHECK(has(said(alpha), "  if         any one node fails: the others go on"));
+    CHECK(has(arbiter_says(alpha), "  if         any one node fails: the others go on"));
     const json four = ids({1, 2, 3, 4});
     alpha = cluster({node(1, four, two, "ack"), node(2, four, two, "ack")});
     alpha["granted"] = granted({1, 2});
-    CHECK(has(said(alpha), "  if         node 1 fails: everything stops"));
-    CHECK(has(said(alpha), "  missing    node 4 is configured, but not connected"));
+    CHECK(has(arbiter_says(alpha), "  if         node 1 fails: everything stops"));
+    CHECK(has(arbiter_says(alpha), "  missing    node 4 is configured, but not connected"));
     alpha["algorithm"] = "lms";  // three votes more: the last man stands
-    CHECK(has(said(alpha), "  if         node 1 fails: node 2 goes on, given the vote"));
-    CHECK(has(said(alpha),
+    CHECK(has(arbiter_says(alpha), "  if         node 1 fails: node 2 goes on, given the vote"));
+    CHECK(has(arbiter_says(alpha),
               "  if         the arbiter fails: everything stops, too few nodes are here"));
 }

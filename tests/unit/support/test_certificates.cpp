@@ -85,4 +85,9 @@ net::TlsIdentity Authority::issue(const Wish& wish) const {
 
 net::TlsIdentity Authority::only_trust() const { return {pem(keys_->certificate.get()), {}, {}}; }
 
+const Authority& authority() {
+    static const Authority made;
+    return made;
+}
+
 }  // namespace castvote::testing

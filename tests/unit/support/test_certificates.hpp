@@ -30,4 +30,7 @@ private:
     std::shared_ptr<Keys> keys_;
 };
 
+// One for all tests of a program.
+const Authority& authority();
+
 }  // namespace castvote::testing
