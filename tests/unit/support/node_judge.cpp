@@ -77,11 +77,12 @@ void NodeJudge::hear(const qdevice::Event& event) {
 
 void NodeJudge::hear(const Message& message) {
     if (message.type == MessageType::echo_reply) {
-        while (!echoes_.empty() && message.msg_seq_number &&
-               echoes_.front().first <= *message.msg_seq_number) {
-            answered_at_ = echoes_.front().second;
-            echoes_.pop_front();
-        }
+        const auto answered = std::find_if(echoes_.begin(), echoes_.end(), [&](const auto& echo) {
+            return echo.first == message.msg_seq_number;
+        });
+        if (answered == echoes_.end()) return;  // of another number, it proves nothing
+        answered_at_ = answered->second;
+        echoes_.erase(echoes_.begin(), std::next(answered));
         return;
     }
     if (message.type == MessageType::init_reply && may_send_) accepted_ = &message;
