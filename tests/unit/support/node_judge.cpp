@@ -12,8 +12,8 @@ using wire::Vote;
 
 namespace {
 
-constexpr std::ptrdiff_t actions_max = 12;  // besides confirmations
-constexpr std::ptrdiff_t confirmations_max = 16;
+constexpr std::ptrdiff_t actions_max = 12;            // besides confirmations
+constexpr std::ptrdiff_t confirmations_max = 16 + 1;  // all that waited, and the ACK behind them
 // A NACK may be confirmed a little later, when the vote is certainly no longer counted.
 constexpr Duration confirmation_max{1000};
 
