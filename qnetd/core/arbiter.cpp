@@ -30,6 +30,7 @@ Arbiter::Arbiter(Settings settings, Instant started, const Memory& memory)
 Actions Arbiter::step(const Event& event) {
     CHECK(event.now >= now_, "the shell's clock never goes back");
     now_ = event.now;
+    arrived_after_ = std::min(event.arrived_after.value_or(now_), now_);
     std::visit([&](const auto& what) { on(what); }, event.what);
     evict();
     tidy();
@@ -158,6 +159,7 @@ Cluster& Arbiter::touch(const std::string& name) {
 
 Cluster::Step Arbiter::cluster_step() {
     return {.now = now_,
+            .arrived_after = arrived_after_,
             .actions = &actions_,
             .evicted = &evictions_,
             .last_write = &last_write_,

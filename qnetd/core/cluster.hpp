@@ -3,7 +3,8 @@
 // Carries proposals out as NACK, reply, ACK (R4): whoever shall not hold the vote hears it first
 // and confirms, then the ledger is asked, then the winners are told. A step that cannot be done yet
 // leaves a deadline or waits for a message; every event looks again. Knows connections only as
-// numbers. SPDX-License-Identifier: BSD-3-Clause
+// numbers.
+// SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <map>
@@ -131,6 +132,8 @@ public:
     // closes them after the call and tells by leave().
     struct Step {
         Instant now;
+        Instant arrived_after;  // what happens now happened here then at the earliest, now at the
+                                // latest
         Actions* actions = nullptr;
         std::vector<ConnectionId>* evicted = nullptr;
         std::uint64_t* last_write = nullptr;  // number of the last Persist of all clusters

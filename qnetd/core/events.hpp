@@ -3,7 +3,8 @@
 // The arbiter core is `step(event) -> actions` and nothing else: no clock, no socket, no log, no
 // thread. A shell (or the simulator, the explorer, a fuzzer) turns the world into events and
 // carries the actions out in the order given. A connection is a number that the shell never uses
-// twice. SPDX-License-Identifier: BSD-3-Clause
+// twice.
+// SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <optional>
@@ -85,6 +86,8 @@ struct Event {
     Instant now;
     std::variant<Opened, Received, TlsEstablished, Closed, TimePassed, OperatorRelease, Persisted>
         what;
+    // After a stall of the shell: what it reads now had arrived by this instant at the earliest.
+    std::optional<Instant> arrived_after = {};
 };
 
 // Put a message on a connection's queue.

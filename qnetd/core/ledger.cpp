@@ -108,7 +108,8 @@ void Ledger::declared(NodeId node, NodeTimers timers) {
     found->second.end_of_stream = false;
 }
 
-void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Instant now) {
+void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Instant arrived_after,
+                      Instant now) {
     if (const auto own = holders_.find(node); own != holders_.end() && is_over(own->second, now))
         holders_.erase(own);
     // Who was released by a broken ring stays so, whatever is reported later; only who has no
@@ -117,7 +118,7 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
         const auto& [other, holder] = entry;
         const auto at = broken_at(other, holder, {});
         return other != node && !has_lifetime(holder) && at && *at <= now &&
-               now - holder.flag_on >= 2 * holder.timers.heartbeat;
+               arrived_after - holder.flag_on >= 2 * holder.timers.heartbeat;
     });
     const auto own = holders_.find(node);
     const bool was_settled = own != holders_.end() && is_settled(node, own->second);
@@ -125,7 +126,7 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
     for (auto& [other, holder] : holders_)
         if (other != node && holder.grant.ring.members.contains(node) &&
             ring.id.seq > holder.grant.ring.id.seq && !holder.broken_since) {
-            holder.broken_since = now;
+            holder.broken_since = arrived_after;
             holder.last_before_break = holder.last_message;
         }
     const auto found = holders_.find(node);
@@ -136,7 +137,7 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
         return;
     }
     // Nothing was delivered yet if the synchronisation of its ring never ended.
-    const Duration flag_age = now - holder.flag_on;
+    const Duration flag_age = arrived_after - holder.flag_on;
     const bool flag_is_recent =
         !holder.is_at_rest && (flag_age < 2 * holder.timers.heartbeat ||
                                (!was_settled && has_lifetime(holder) && flag_age < sync_longest));
@@ -154,13 +155,17 @@ void Ledger::take_proof(NodeId node, NodeTimers timers) {
     const auto word = words_.find(node);
     if (word == words_.end() || !word->second.denied) return;
     const Word& known = word->second;
+    const auto found = holders_.find(node);
+    // In a ring that is broken nothing is delivered before the next.
+    const bool is_deliverable =
+        known.settled && !(found != holders_.end() && known.ring == found->second.grant.ring &&
+                           was_young_when_broken(node, found->second));
     const Instant quiet =
-        known.settled ? std::max(*known.denied, *known.settled) : *known.denied + sync_longest;
+        is_deliverable ? std::max(*known.denied, *known.settled) : *known.denied + sync_longest;
     const Duration poll = timers.device_timeout / 2;
     const Instant proof = quiet + poll + margin(poll);
     const auto [entry, is_first] = known_from_.try_emplace(node, proof);
     if (!is_first) entry->second = std::min(entry->second, proof);
-    const auto found = holders_.find(node);
     if (found != holders_.end() && found->second.needs_proof)
         keep_earlier(found->second.proof_complete, proof);
 }
@@ -176,10 +181,12 @@ void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
     if (const auto word = words_.find(node); word != words_.end() && !word->second.denied)
         word->second.denied = now;
     const auto found = holders_.find(node);
-    // While its ring is still synchronised, a "yes" of the ring before may be yet to come (R2s ii).
+    // While its ring is still synchronised, a "yes" of the ring before may be yet to come; in one
+    // that is broken the last "yes" and this "no" may wait together (R2s ii).
     if (found != holders_.end() && rules_.recent_flag_needs_proof && has_lifetime(found->second) &&
-        !found->second.is_at_rest && !is_settled(node, found->second) &&
-        now - found->second.flag_on < sync_longest)
+        !found->second.is_at_rest &&
+        ((!is_settled(node, found->second) && now - found->second.flag_on < sync_longest) ||
+         was_young_when_broken(node, found->second)))
         found->second.needs_proof = true;
     take_proof(node, timers);
     if (found == holders_.end()) return;
@@ -264,6 +271,10 @@ bool Ledger::is_young(NodeId node, const Holder& holder, Instant broken) const {
     const Duration queued_longest =
         is_settled(node, holder) ? 2 * holder.timers.heartbeat : sync_longest;
     return broken - holder.flag_on < queued_longest;
+}
+
+bool Ledger::was_young_when_broken(NodeId node, const Holder& holder) const {
+    return holder.broken_since && is_young(node, holder, *holder.broken_since);
 }
 
 // R2c: what counted in a broken ring counts no more. An ACK that is still under way may be read

@@ -4,7 +4,8 @@
 // the vote no more. The ledger remembers holders and what every node reported last, and answers one
 // question: may this ring be granted now, and if not, when will time alone allow it? It knows
 // nothing of algorithms, connections or messages; every proposal passes through it, whoever made it
-// (R4). SPDX-License-Identifier: BSD-3-Clause
+// (R4).
+// SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <map>
@@ -126,8 +127,10 @@ public:
     void declared(NodeId node, NodeTimers timers);
 
     // It reported the ring in which it is now, by a membership list (R2b, R2s ii).
-    // first_list_at: arrival of the first such list on its connection.
-    void reported(NodeId node, const Ring& ring, Instant first_list_at, Instant now);
+    // first_list_at: arrival of the first such list on its connection. arrived_after: see Event;
+    // the age of a vote is judged by it.
+    void reported(NodeId node, const Ring& ring, Instant first_list_at, Instant arrived_after,
+                  Instant now);
 
     // It confirmed a NACK which carried the ring that it reported last (R2a, R2s ii).
     void nack_confirmed(NodeId node, NodeTimers timers, Instant now);
@@ -180,6 +183,7 @@ private:
                                        const Candidate& candidate, Instant now) const;
     bool is_settled(NodeId node, const Holder& holder) const;
     bool is_young(NodeId node, const Holder& holder, Instant broken) const;
+    bool was_young_when_broken(NodeId node, const Holder& holder) const;
     void take_proof(NodeId node, NodeTimers timers);
     std::optional<Instant> broken_at(NodeId node, const Holder& holder,
                                      const Nodes& candidate) const;

@@ -76,6 +76,7 @@ ArbiterShard::ArbiterShard(Common& common, Instant started, const Memory& memory
     : common_(common),
       core_(common.settings.durable_grants ? Arbiter(common.settings, started, memory)
                                            : Arbiter(common.settings, started)),
+      stalls_(loop_.io()),
       timer_(loop_.io()),
       report_timer_(loop_.io()),
       remote_lines_(remote_lines_burst, remote_lines_interval),
@@ -169,7 +170,8 @@ void ArbiterShard::ended(ConnectionId id, net::ChannelEnd end, const std::string
 
 template <class What>
 void ArbiterShard::step(What what) {
-    Actions actions = core_.step(Event{net::now(), std::move(what)});
+    const Instant now = net::now();
+    Actions actions = core_.step(Event{now, std::move(what), stalls_.arrived_after(now)});
     for (Action& action : actions) std::visit([this](auto& wanted) { carry_out(wanted); }, action);
     arm_timer();
 }

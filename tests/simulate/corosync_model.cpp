@@ -199,8 +199,10 @@ void ClusterModel::operational(Corosync& c) {
     // Fact 1: what was queued before the synchronisation comes now, and overwrites.
     std::deque<bool> queued;
     queued.swap(c.queued);
+    Micros delay = 0;
     for (const bool vote : queued) {
-        schedule_.after(dice_.between(200, ms(3)), [this, id = c.id, life = c.life, vote] {
+        delay += dice_.between(200, ms(3));  // in the order in which they were sent
+        schedule_.after(delay, [this, id = c.id, life = c.life, vote] {
             Corosync& me = nodes_.at(id);
             if (me.life != life) return;
             me.is_old_yes = vote;

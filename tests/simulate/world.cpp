@@ -13,8 +13,8 @@ namespace castvote::simulate {
 
 namespace {
 
-// Until our daemon has taken back what came out of its corosync's queue: it is told within 2 ms, and
-// its "no" comes round within 4 ms; the rest is its own and the first half's.
+// Until our daemon has taken back what came out of its corosync's queue: it is told within 2 ms,
+// and its "no" comes round within 4 ms; the rest is its own and the first half's.
 constexpr Micros corrected_within = ms(20);
 
 class World {
