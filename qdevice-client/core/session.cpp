@@ -267,13 +267,12 @@ void Node::vote_message(const wire::Message& message) {
         return;
     }
     if (message.grant_number) grant_number_ = std::max(grant_number_, *message.grant_number);
-    if (message.ring_id == reported_ring_) {
-        if (!paused_) {
-            if (*message.vote == Vote::ack) confirm_withheld();  // in the order of the votes
-            apply(*message.vote);
-        } else if (*message.vote == Vote::nack) {
-            apply(Vote::wait_for_reply);
-        }
+    const bool is_acted_upon = message.ring_id == reported_ring_ && !paused_;
+    if (is_acted_upon) {
+        if (*message.vote == Vote::ack) confirm_withheld();  // in the order of the votes
+        apply(*message.vote);
+    } else if (message.ring_id == reported_ring_ && *message.vote == Vote::nack) {
+        apply(Vote::wait_for_reply);
     }
     if (message.type != MessageType::vote_info) return;
     // With a lease an ACK is confirmed when its "yes" waits in no queue (fact 1 of docs/safety.md):
@@ -281,7 +280,7 @@ void Node::vote_message(const wire::Message& message) {
     // know a newer ring, is not confirmed at all.
     if (*message.vote == Vote::nack) uncounted_ack_.reset();
     if (*message.vote == Vote::ack && lease_.count() > 0) {
-        uncounted_ack_ = message.msg_seq_number;
+        if (is_acted_upon) uncounted_ack_ = message.msg_seq_number;
         return confirm_counted_ack();
     }
     if (withheld_.size() == withheld_max) {

@@ -17,6 +17,9 @@ using std::chrono::milliseconds;
 // Until a busy corosync is asked again to take a "no".
 constexpr milliseconds busy_pause{20};
 
+// A "yes" comes round in milliseconds; later than this somebody should know.
+constexpr milliseconds count_patience{3000};
+
 StartError start_error(const char* call, cs_error_t result) {
     if (result == CS_ERR_TRY_AGAIN)
         return {StartProblem::try_again, fmt::format("corosync is busy ({})", call)};
@@ -78,7 +81,8 @@ CorosyncProvider::CorosyncProvider(boost::asio::io_context& io, CorosyncOptions 
       cmap_watch_(io),
       reread_timer_(io),
       stop_timer_(io),
-      nack_timer_(io) {}
+      nack_timer_(io),
+      count_timer_(io) {}
 
 CorosyncProvider::~CorosyncProvider() { close(); }
 
@@ -88,6 +92,7 @@ void CorosyncProvider::close() {
     if (cmap_watch_.is_open()) cmap_watch_.release();
     reread_timer_.cancel();
     nack_timer_.cancel();
+    count_timer_.cancel();
     round_trip_.reset();
     cmap_.close();
     if (std::exchange(open_, false)) votequorum_finalize(handle_);
@@ -237,6 +242,7 @@ void CorosyncProvider::notice(ProviderEvent event) {
     if (ring) {
         in_sync_ = true;
         uncounted_yes_.reset();
+        told_uncounted_ = false;
     }
     if (quorum) in_sync_ = false;
     const std::weak_ptr alive(alive_);
@@ -269,6 +275,23 @@ void CorosyncProvider::came_round(std::uint64_t number) {
     if (listener_) listener_(VoteCounted{});
 }
 
+// While a synchronisation lasts nothing comes round.
+void CorosyncProvider::watch_count() {
+    if (told_uncounted_) return;
+    count_timer_.expires_after(count_patience);
+    count_timer_.async_wait(
+        [this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+            if (error || alive.expired() || !uncounted_yes_ || !listener_) return;
+            if (in_sync_) return watch_count();
+            told_uncounted_ = true;
+            listener_(Remark{
+                Level::warning,
+                "our vote has not come round corosync's ring for 3 s (libcpg), so that the arbiter "
+                "cannot know that it is counted: if this node dies now, the others wait longer "
+                "for the vote. Look at corosync-cfgtool -s and corosync's log"});
+        });
+}
+
 bool CorosyncProvider::cast(bool vote, const wire::RingId& ring) {
     if (!open_ || lost_) return false;
     nack_timer_.cancel();
@@ -279,6 +302,7 @@ bool CorosyncProvider::cast(bool vote, const wire::RingId& ring) {
     if (result == CS_OK && vote && round_trip_) {
         uncounted_yes_ = ++yeses_;
         round_trip_->send(yeses_);
+        watch_count();
     }
     // MESSAGE_ERROR: the ring is no longer the current one; the next notification is on its way.
     if (result == CS_OK || result == CS_ERR_MESSAGE_ERROR) return true;

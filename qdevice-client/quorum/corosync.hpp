@@ -55,6 +55,7 @@ private:
     void notice(ProviderEvent event);
     void after_notification();
     void came_round(std::uint64_t number);
+    void watch_count();
     void reread_soon(std::chrono::milliseconds delay);
     void reread();
     void apply(const Snapshot& map);
@@ -71,6 +72,7 @@ private:
     boost::asio::steady_timer reread_timer_;
     boost::asio::steady_timer stop_timer_;
     boost::asio::steady_timer nack_timer_;
+    boost::asio::steady_timer count_timer_;
     Cmap cmap_;
     votequorum_handle_t handle_ = 0;
     bool open_ = false;  // libvotequorum is connected
@@ -91,6 +93,7 @@ private:
     std::optional<RoundTrip> round_trip_;         // from the start to the end
     std::uint64_t yeses_ = 0;                     // that were taken
     std::optional<std::uint64_t> uncounted_yes_;  // the last one, if cast in the current ring
+    bool told_uncounted_ = false;                 // in the current ring
     std::shared_ptr<int> alive_ = std::make_shared<int>();  // posted work checks that we still are
 };
 

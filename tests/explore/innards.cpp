@@ -245,6 +245,7 @@ void Innards::write(KeyWriter& key, const Holder& holder) {
     key.time(holder.last_echo);
     key.time(holder.ended);
     key.flag(holder.end_of_stream);
+    key.flag(holder.is_at_rest);
     key.flag(holder.needs_proof);
     key.time(holder.proof_complete);
     key.time(holder.round_over);

@@ -6,7 +6,8 @@
 // watched_arbiter.hpp.
 //
 // Input: one byte of settings, then records of one byte (client and deed) and what it needs; see
-// act(). SPDX-License-Identifier: BSD-3-Clause
+// act().
+// SPDX-License-Identifier: BSD-3-Clause
 #include "tests/fuzz/private_options.hpp"
 #include "tests/fuzz/target.hpp"
 #include "tests/fuzz/watched_arbiter.hpp"

@@ -1,5 +1,6 @@
 // private_options.hpp -- SET_OPTION with what only our own node daemon says (protocol.md 15), made
-// from a fuzzer's bytes: as it says it, or nonsense. SPDX-License-Identifier: BSD-3-Clause
+// from a fuzzer's bytes: as it says it, or nonsense.
+// SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <array>

@@ -3,7 +3,8 @@
 //     fuzz_replay_<target> CORPUS [MUTATIONS]
 //
 // The input that breaks a promise is written to crash-<target> in the current folder, and said: it
-// belongs into the corpus once the fault is mended. SPDX-License-Identifier: BSD-3-Clause
+// belongs into the corpus once the fault is mended.
+// SPDX-License-Identifier: BSD-3-Clause
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>

@@ -71,6 +71,7 @@ CASES = [
                           ("docs/node.md", "## 3. A\n1. x, R2e\n## 4. B\n")]),
     ("head", True, [("certs/a.cpp", "int a;\n")]),
     ("head", True, [("certs/a.cpp", "// a.cpp -- a file.\nint a;\n")]),
+    ("head", True, [("certs/a.cpp", "// a.cpp -- a. SPDX-License-Identifier: BSD-3-Clause\n")]),
     ("head", True, [("tests/a.py", "# SPDX-License-Identifier: BSD-3-Clause\n")]),
     ("head", False, [cpp("certs/a.cpp", "")]),
     ("guards", True, [("certs/a.hpp", HEAD.format(name="a.hpp"))]),

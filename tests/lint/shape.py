@@ -26,8 +26,8 @@ def head(tree, rule="head"):
         names = {name, path, path.lstrip(".")}
         if not any(f"{known} -- " in line for line in first[:3] for known in names):
             yield finding(rule, path, 1, f"does not open with `{name} -- what this is`")
-        if not any(SPDX in line for line in first):
-            yield finding(rule, path, 1, f"has no line `{SPDX}` in its head")
+        if not any(line.strip("/#*<!-> ") == SPDX for line in first):
+            yield finding(rule, path, 1, f"has no line of its own for `{SPDX}` in its head")
 
 
 def columns(tree, rule="columns"):

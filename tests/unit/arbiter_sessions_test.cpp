@@ -5,7 +5,8 @@
 // exactly what stock sent it, in order; where ours differs on purpose, a table below says so. Then
 // the same clients with all rules on, which answer and echo as real ones do: the moments are
 // others, but in the end the same nodes hold the vote. The driver checks the order NACK, reply, ACK
-// at every step. SPDX-License-Identifier: BSD-3-Clause
+// at every step.
+// SPDX-License-Identifier: BSD-3-Clause
 #include <catch2/catch.hpp>
 #include <deque>
 #include <map>

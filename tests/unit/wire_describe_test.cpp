@@ -1,5 +1,6 @@
 // wire_describe_test.cpp -- how each kind of message reads in a log, and that no peer can write
-// there. SPDX-License-Identifier: BSD-3-Clause
+// there.
+// SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>

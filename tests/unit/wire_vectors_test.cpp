@@ -2,7 +2,8 @@
 //
 // The stock programs are the judge: what they sent must decode to what it means, and our encoder
 // must make the very same bytes of it, options in the same order. The number of vectors is part of
-// the test, so that a lost one is noticed. SPDX-License-Identifier: BSD-3-Clause
+// the test, so that a lost one is noticed.
+// SPDX-License-Identifier: BSD-3-Clause
 #include <catch2/catch.hpp>
 #include <map>
 #include <set>

@@ -2,7 +2,8 @@
 //
 // Small and the same on every machine: a failing test prints its seed and number and can be
 // repeated. A generated message carries only options which its type has, so that it survives encode
-// and decode. SPDX-License-Identifier: BSD-3-Clause
+// and decode.
+// SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <cstdint>

@@ -14,6 +14,7 @@
 
 #include "qnetd/store/store.hpp"
 #include "tests/unit/support/scratch_directory.hpp"
+#include "tests/unit/support/waits_for.hpp"
 
 namespace castvote::tests {
 
@@ -76,16 +77,6 @@ private:
     std::mutex mutex_;
     std::vector<std::string> said_;
 };
-
-// Steps between polls of a condition are short; false after ten seconds.
-inline bool waits_for(const std::function<bool()>& condition) {
-    std::mutex mutex;
-    std::condition_variable nobody_tells;
-    std::unique_lock lock(mutex);
-    for (int i = 0; i < 2000 && !condition(); ++i)
-        nobody_tells.wait_for(lock, std::chrono::milliseconds(5));
-    return condition();
-}
 
 // A record of two holders; different for every number.
 inline qnetd::Record record_number(std::uint64_t number) {
