@@ -197,16 +197,17 @@ void ClusterModel::operational(Corosync& c) {
     ++c.gathering;
     reckon(c, /*must_tell=*/true);
     // Fact 1: what was queued before the synchronisation comes now, and overwrites.
-    std::deque<bool> queued;
+    std::deque<Queued> queued;
     queued.swap(c.queued);
     Micros delay = 0;
-    for (const bool vote : queued) {
+    for (const Queued& it : queued) {
         delay += dice_.between(200, ms(3));  // in the order in which they were sent
-        schedule_.after(delay, [this, id = c.id, life = c.life, vote] {
+        schedule_.after(delay, [this, id = c.id, life = c.life, it] {
             Corosync& me = nodes_.at(id);
             if (me.life != life) return;
-            me.is_old_yes = vote;
-            deliver(me, vote);
+            me.old_yes.reset();
+            if (it.vote) me.old_yes = schedule_.now() - it.since;
+            deliver(me, it);
         });
     }
     std::deque<Task> around;
@@ -232,12 +233,12 @@ void ClusterModel::let_around(Corosync& c, Task back) {
         });
 }
 
-void ClusterModel::deliver(Corosync& c, bool vote) {
+void ClusterModel::deliver(Corosync& c, Queued it) {
     if (c.phase != Phase::operational) {
-        c.queued.push_back(vote);
+        c.queued.push_back(it);
         return;
     }
-    c.flag = vote;
+    c.flag = it.vote;
     reckon(c, /*must_tell=*/false);
 }
 
@@ -247,7 +248,7 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
     const bool was_set = c.flag;
     c.alive = true;
     c.flag = vote;
-    c.is_old_yes = false;
+    c.old_yes.reset();
     arm_device_timer(c, timers_.device_timeout);
     if (c.phase == Phase::sync) {
         // Synchronisation messages have a queue of their own: nothing waits here.
@@ -259,15 +260,16 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
     }
     if (was_set != vote) {
         if (c.phase == Phase::gather) {
-            c.queued.push_back(vote);
+            c.queued.push_back({vote, schedule_.now()});
         } else {
             if (!vote) ++c.noes_under_way;
-            schedule_.after(dice_.between(300, ms(4)), [this, id, life = c.life, vote] {
-                Corosync& me = nodes_.at(id);
-                if (me.life != life || me.phase == Phase::down) return;
-                if (!vote) --me.noes_under_way;
-                deliver(me, vote);
-            });
+            schedule_.after(dice_.between(300, ms(4)),
+                            [this, id, life = c.life, vote, since = schedule_.now()] {
+                                Corosync& me = nodes_.at(id);
+                                if (me.life != life || me.phase == Phase::down) return;
+                                if (!vote) --me.noes_under_way;
+                                deliver(me, {vote, since});
+                            });
         }
     }
     return true;
@@ -332,7 +334,8 @@ ClusterModel::Overlap ClusterModel::double_quorum() const {
             return {.one = c.id,
                     .other = o.id,
                     .is_last_moment = c.noes_under_way > 0 || o.noes_under_way > 0,
-                    .are_old_yeses = c.is_old_yes && o.is_old_yes};
+                    .one_waited = c.old_yes,
+                    .other_waited = o.old_yes};
         }
     }
     return {};

@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,12 @@ public:
 
 enum class Phase : std::uint8_t { down, operational, gather, sync };
 
+// A vote that waits for the next ring.
+struct Queued {
+    bool vote = false;
+    Micros since = 0;
+};
+
 struct Corosync {
     NodeId id = 0;
     Phase phase = Phase::down;
@@ -50,12 +57,14 @@ struct Corosync {
     bool holding = false;  // synchronisation waits for our poll
     bool quorate = false;  // as clients were told last
     Nodes view;            // ... and in which membership
-    std::deque<bool> queued;
+    std::deque<Queued> queued;
     // Own messages that were sent while this ring was synchronised (send_around).
     std::deque<Task> around;
-    bool is_old_yes = false;  // the flag came out of the queue, and no poll since has confirmed it
-    int noes_under_way = 0;   // own "no" cast, not yet delivered to itself
-    std::uint64_t life = 0;   // counts restarts, so that old closures do nothing
+    // The flag came out of the queue, where it had waited for so long, and no poll since has
+    // confirmed it.
+    std::optional<Micros> old_yes;
+    int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
+    std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
     std::uint64_t gathering = 0;  // counts ring changes
     Micros gather_since = 0;
     std::uint64_t device_timer = 0;
@@ -89,11 +98,12 @@ public:
 
     // I1: two nodes that are quorate in views without a common member; {0, 0} when there are none.
     // is_last_moment: one of them has cast its "no" already and counts it within milliseconds.
-    // are_old_yeses: both count what waited in their queue (fact 1).
     struct Overlap {
         NodeId one = 0, other = 0;
         bool is_last_moment = false;
-        bool are_old_yeses = false;  // nobody gave either the vote in the ring where it counts it
+        // How long what they count had waited in their queues (fact 1): nobody gave them the vote
+        // in the ring where they count it.
+        std::optional<Micros> one_waited = {}, other_waited = {};
     };
     Overlap double_quorum() const;
 
@@ -108,7 +118,7 @@ private:
     void form(const Nodes& members);
     void sync_maybe_done(RingId ring);
     void operational(Corosync& c);
-    void deliver(Corosync& c, bool vote);
+    void deliver(Corosync& c, Queued it);
     void let_around(Corosync& c, Task back);
     void arm_device_timer(Corosync& c, Micros delay);
     void reckon(Corosync& c, bool must_tell);

@@ -129,8 +129,8 @@ int run_many(const Arguments& arguments, const Campaign& campaign) {
             totals.overlaps, static_cast<double>(totals.longest_overlap) / 1e3);
     if (totals.old_yeses > 0)
         fmt::print(
-            "{} times two halves counted an old \"yes\" until their next poll (ours: 20 ms at "
-            "most), without the arbiter\n",
+            "{} times an old \"yes\" was counted until the next poll (by ours: for 20 ms at most), "
+            "without the arbiter\n",
             totals.old_yeses);
     fmt::print(
         "{:.1f} cluster-hours, {} faults, {} votes given, in {:.1f} s ({:.0f} cluster-hours a "

@@ -10,38 +10,39 @@ namespace castvote::simulate {
 
 template <class What>
 void Network::carry(Direction& direction, What what) {
-    if (!direction.is_up) {
-        direction.stuck.push_back(std::move(what));
-        return;
-    }
+    direction.under_way.push_back(std::move(what));
+    if (direction.is_up) send_one(direction);
+}
+
+// The first of those under way arrives. Cut in the meantime, it is sent again later.
+void Network::send_one(Direction& direction) {
     const Micros arrival =
         std::max(schedule_.now() + dice_.between(100, ms(4)), direction.clear_at + 1);
     direction.clear_at = arrival;
-    schedule_.after(arrival - schedule_.now(), [&direction, what = std::move(what)]() mutable {
-        // Cut while it was under way: it is sent again later.
-        if (direction.is_up)
-            what();
-        else
-            direction.stuck.push_back(std::move(what));
+    schedule_.after(arrival - schedule_.now(), [&direction, cuts = direction.cuts] {
+        if (direction.cuts != cuts) return;
+        Task what = std::move(direction.under_way.front());
+        direction.under_way.pop_front();
+        what();
     });
 }
 
-void Network::let_go(Direction& direction) {
-    std::deque<Task> stuck;
-    stuck.swap(direction.stuck);
+void Network::set_direction(Direction& direction, bool is_up) {
+    if (direction.is_up == is_up) return;
+    direction.is_up = is_up;
+    if (!is_up) {
+        ++direction.cuts;
+        return;
+    }
     // TCP finds out by its retransmission timer.
     direction.clear_at = schedule_.now() + dice_.between(ms(1), ms(1500));
-    for (Task& what : stuck) carry(direction, std::move(what));
+    for (std::size_t i = 0; i < direction.under_way.size(); ++i) send_one(direction);
 }
 
 void Network::set_link(NodeId node, bool to_arbiter, bool from_arbiter) {
     Link& link = links_.at(node);
-    const bool heals_to = to_arbiter && !link.to_arbiter.is_up;
-    const bool heals_from = from_arbiter && !link.from_arbiter.is_up;
-    link.to_arbiter.is_up = to_arbiter;
-    link.from_arbiter.is_up = from_arbiter;
-    if (heals_to) let_go(link.to_arbiter);
-    if (heals_from) let_go(link.from_arbiter);
+    set_direction(link.to_arbiter, to_arbiter);
+    set_direction(link.from_arbiter, from_arbiter);
 }
 
 void Network::connect(NodeId node) {

@@ -64,8 +64,9 @@ public:
 private:
     struct Direction {
         bool is_up = true;
-        Micros clear_at = 0;  // keeps the order
-        std::deque<Task> stuck;
+        std::uint64_t cuts = 0;
+        Micros clear_at = 0;         // the last arrival so far
+        std::deque<Task> under_way;  // in their order
     };
     struct Link {
         NodeEnd* end = nullptr;
@@ -76,7 +77,8 @@ private:
 
     template <class What>
     void carry(Direction& direction, What what);
-    void let_go(Direction& direction);
+    void send_one(Direction& direction);
+    void set_direction(Direction& direction, bool is_up);
     void drop_at_node(NodeId node, ConnectionId connection, Ending ending);
 
     Schedule& schedule_;

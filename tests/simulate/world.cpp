@@ -91,35 +91,49 @@ private:
 
     void play(Micros end) {
         while (!result_.violation && schedule_.step(end)) {
-            const auto [one, other, is_last_moment, are_old_yeses] = cluster_.double_quorum();
-            if (one == 0) {
+            const ClusterModel::Overlap overlap = cluster_.double_quorum();
+            if (overlap.one == 0) {
                 overlap_since_.reset();
                 old_yeses_since_.reset();
-                continue;
+            } else if (!is_named(overlap)) {
+                result_.violation =
+                    Violation{schedule_.now(), fmt::format("I1: nodes {} and {} are both quorate",
+                                                           overlap.one, overlap.other)};
+                trace(result_.violation->what);
             }
-            const bool are_ours = members_[one].is_ours && members_[other].is_ours;
-            // Told "yes" while the ring was being lost: each counts what waited in its queue (fact
-            // 1; docs/safety.md, what no arbiter can close), a stock daemon until its next poll.
-            // Our daemon looks for that, and corrects it.
-            if (are_old_yeses) {
-                if (!old_yeses_since_) ++result_.old_yeses;
-                old_yeses_since_ = old_yeses_since_.value_or(schedule_.now());
-                overlap_since_.reset();
-                if (!are_ours || schedule_.now() - *old_yeses_since_ <= corrected_within) continue;
-            }
-            // A stock daemon confirms before its corosync has counted anew (docs/safety.md, what no
-            // arbiter can close); ours waits for that.
-            if (is_last_moment && !are_ours) {
-                if (!overlap_since_) ++result_.overlaps;
-                overlap_since_ = overlap_since_.value_or(schedule_.now());
-                result_.longest_overlap =
-                    std::max(result_.longest_overlap, schedule_.now() - *overlap_since_);
-                continue;
-            }
-            result_.violation = Violation{
-                schedule_.now(), fmt::format("I1: nodes {} and {} are both quorate", one, other)};
-            trace(result_.violation->what);
         }
+    }
+
+    // Does docs/safety.md name it among what no arbiter can close? Counted, and not for longer than
+    // it says there.
+    bool is_named(const ClusterModel::Overlap& overlap) {
+        const auto& one = members_[overlap.one];
+        const auto& other = members_[overlap.other];
+        const bool are_ours = one.is_ours && other.is_ours;
+        const auto has_outlived = [&](const auto& member, std::optional<Micros> waited) {
+            const Micros timeout = cluster_.timers().device_timeout;
+            return !member.is_ours && waited &&
+                   *waited > timeout + std::max(timeout / 20, ms(1000));
+        };
+        // Told "yes" while the ring was being lost: each counts what waited in its queue (fact 1),
+        // a stock daemon until its next poll. Our daemon looks for that, and corrects it.
+        const bool are_old = overlap.one_waited && overlap.other_waited;
+        if (are_old || has_outlived(one, overlap.one_waited) ||
+            has_outlived(other, overlap.other_waited)) {
+            if (!old_yeses_since_) ++result_.old_yeses;
+            old_yeses_since_ = old_yeses_since_.value_or(schedule_.now());
+            overlap_since_.reset();
+            return !are_ours || schedule_.now() - *old_yeses_since_ <= corrected_within;
+        }
+        // A stock daemon confirms before its corosync has counted anew; ours waits for that.
+        if (overlap.is_last_moment && !are_ours) {
+            if (!overlap_since_) ++result_.overlaps;
+            overlap_since_ = overlap_since_.value_or(schedule_.now());
+            result_.longest_overlap =
+                std::max(result_.longest_overlap, schedule_.now() - *overlap_since_);
+            return true;
+        }
+        return false;
     }
 
     // -- the end ----------------------------------------------------------------------------------
