@@ -275,19 +275,23 @@ void CorosyncProvider::came_round(std::uint64_t number) {
     if (listener_) listener_(VoteCounted{});
 }
 
-// While a synchronisation lasts nothing comes round.
+// While a synchronisation lasts nothing comes round. Every poll is a new message; the time runs
+// from the first that did not come back.
 void CorosyncProvider::watch_count() {
     if (told_uncounted_) return;
-    count_timer_.expires_after(count_patience);
+    count_timer_.expires_at(uncounted_since_ + count_patience);
     count_timer_.async_wait(
         [this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
             if (error || alive.expired() || !uncounted_yes_ || !listener_) return;
-            if (in_sync_) return watch_count();
+            if (in_sync_) {
+                uncounted_since_ = std::chrono::steady_clock::now();
+                return watch_count();
+            }
             told_uncounted_ = true;
             listener_(Remark{
                 Level::warning,
                 "our vote has not come round corosync's ring for 3 s (libcpg), so that the arbiter "
-                "cannot know that it is counted: if this node dies now, the others wait longer "
+                "cannot know that it is counted: if this node dies now, the others may wait longer "
                 "for the vote. Look at corosync-cfgtool -s and corosync's log"});
         });
 }
@@ -295,6 +299,7 @@ void CorosyncProvider::watch_count() {
 bool CorosyncProvider::cast(bool vote, const wire::RingId& ring) {
     if (!open_ || lost_) return false;
     nack_timer_.cancel();
+    if (!uncounted_yes_) uncounted_since_ = std::chrono::steady_clock::now();
     uncounted_yes_.reset();
     const votequorum_ring_id_t id{ring.node_id, ring.seq};
     const cs_error_t result =

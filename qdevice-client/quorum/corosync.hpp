@@ -93,7 +93,8 @@ private:
     std::optional<RoundTrip> round_trip_;         // from the start to the end
     std::uint64_t yeses_ = 0;                     // that were taken
     std::optional<std::uint64_t> uncounted_yes_;  // the last one, if cast in the current ring
-    bool told_uncounted_ = false;                 // in the current ring
+    std::chrono::steady_clock::time_point uncounted_since_;
+    bool told_uncounted_ = false;                           // in the current ring
     std::shared_ptr<int> alive_ = std::make_shared<int>();  // posted work checks that we still are
 };
 

@@ -87,7 +87,7 @@ private:
     Settings settings_;
     std::optional<Instant> guard_from_;  // of clusters without a record
     Instant now_;
-    Instant arrived_after_;  // of the running step, see Event
+    Instant sent_after_;  // of the running step, see Cluster::Step
     std::map<ConnectionId, Session> sessions_;
     std::map<std::string, Cluster> clusters_;
     std::uint64_t next_cluster_number_ = 0;

@@ -278,7 +278,7 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
             sender.has_doubtful_quorum_list = ledger_.reported_as_well(sender.node, ring);
             judge_waits(sender, step);
         }
-        ledger_.reported(sender.node, ring, sender.first_list_at, step.arrived_after, step.now);
+        ledger_.reported(sender.node, ring, sender.first_list_at, step.sent_after, step.now);
         // R2s i: nobody needs the vote of a ring that is quorate without it, and at a (re)connect
         // the node's corosync may just be losing its token (docs/safety.md).
         const bool is_in_no_hurry =

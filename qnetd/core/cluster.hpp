@@ -132,8 +132,7 @@ public:
     // closes them after the call and tells by leave().
     struct Step {
         Instant now;
-        Instant arrived_after;  // what happens now happened here then at the earliest, now at the
-                                // latest
+        Instant sent_after;  // what happens now was sent then at the earliest
         Actions* actions = nullptr;
         std::vector<ConnectionId>* evicted = nullptr;
         std::uint64_t* last_write = nullptr;  // number of the last Persist of all clusters

@@ -247,7 +247,7 @@ void Cluster::vote_info_reply(NodeId node, std::uint32_t sequence, const Step& s
         m.nack_unanswered_since.reset();
         // A NACK for a ring which the node has left since proves nothing (arbiter.md 8, W12).
         if (told.ring == m.ring) {
-            ledger_.nack_confirmed(node, timers_of(m), step.now);
+            ledger_.nack_confirmed(node, timers_of(m), step.sent_after, step.now);
             if (m.due == Due::nack_reply) {
                 m.due = Due::nothing;
                 if (!is_stable_ && is_behind(m)) {

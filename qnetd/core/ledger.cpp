@@ -108,7 +108,7 @@ void Ledger::declared(NodeId node, NodeTimers timers) {
     found->second.end_of_stream = false;
 }
 
-void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Instant arrived_after,
+void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Instant sent_after,
                       Instant now) {
     if (const auto own = holders_.find(node); own != holders_.end() && is_over(own->second, now))
         holders_.erase(own);
@@ -118,7 +118,7 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
         const auto& [other, holder] = entry;
         const auto at = broken_at(other, holder, {});
         return other != node && !has_lifetime(holder) && at && *at <= now &&
-               arrived_after - holder.flag_on >= 2 * holder.timers.heartbeat;
+               sent_after - holder.flag_on >= 2 * holder.timers.heartbeat;
     });
     const auto own = holders_.find(node);
     const bool was_settled = own != holders_.end() && is_settled(node, own->second);
@@ -126,7 +126,7 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
     for (auto& [other, holder] : holders_)
         if (other != node && holder.grant.ring.members.contains(node) &&
             ring.id.seq > holder.grant.ring.id.seq && !holder.broken_since) {
-            holder.broken_since = arrived_after;
+            holder.broken_since = sent_after;
             holder.last_before_break = holder.last_message;
         }
     const auto found = holders_.find(node);
@@ -137,7 +137,9 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
         return;
     }
     // Nothing was delivered yet if the synchronisation of its ring never ended.
-    const Duration flag_age = arrived_after - holder.flag_on;
+    const Instant broken = holder.broken_since.value_or(sent_after);
+    const Duration flag_age =
+        (has_lifetime(holder) ? std::min(broken, sent_after) : sent_after) - holder.flag_on;
     const bool flag_is_recent =
         !holder.is_at_rest && (flag_age < 2 * holder.timers.heartbeat ||
                                (!was_settled && has_lifetime(holder) && flag_age < sync_longest));
@@ -177,7 +179,7 @@ void Ledger::sync_ended(NodeId node, NodeTimers timers, Instant now) {
     take_proof(node, timers);
 }
 
-void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
+void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant sent_after, Instant now) {
     if (const auto word = words_.find(node); word != words_.end() && !word->second.denied)
         word->second.denied = now;
     const auto found = holders_.find(node);
@@ -185,7 +187,7 @@ void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant now) {
     // that is broken the last "yes" and this "no" may wait together (R2s ii).
     if (found != holders_.end() && rules_.recent_flag_needs_proof && has_lifetime(found->second) &&
         !found->second.is_at_rest &&
-        ((!is_settled(node, found->second) && now - found->second.flag_on < sync_longest) ||
+        ((!is_settled(node, found->second) && sent_after - found->second.flag_on < sync_longest) ||
          was_young_when_broken(node, found->second)))
         found->second.needs_proof = true;
     take_proof(node, timers);

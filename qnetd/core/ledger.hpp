@@ -127,13 +127,13 @@ public:
     void declared(NodeId node, NodeTimers timers);
 
     // It reported the ring in which it is now, by a membership list (R2b, R2s ii).
-    // first_list_at: arrival of the first such list on its connection. arrived_after: see Event;
-    // the age of a vote is judged by it.
-    void reported(NodeId node, const Ring& ring, Instant first_list_at, Instant arrived_after,
+    // first_list_at: arrival of the first such list on its connection. sent_after: see
+    // Cluster::Step; the age of a vote is judged by it.
+    void reported(NodeId node, const Ring& ring, Instant first_list_at, Instant sent_after,
                   Instant now);
 
     // It confirmed a NACK which carried the ring that it reported last (R2a, R2s ii).
-    void nack_confirmed(NodeId node, NodeTimers timers, Instant now);
+    void nack_confirmed(NodeId node, NodeTimers timers, Instant sent_after, Instant now);
 
     // The synchronisation of the ring that it reported last is over.
     void sync_ended(NodeId node, NodeTimers timers, Instant now);

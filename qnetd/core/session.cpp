@@ -3,6 +3,7 @@
 #include "qnetd/core/session.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "qnetd/core/algorithms/view.hpp"
 
@@ -40,6 +41,16 @@ TlsVerdict check_tls(Session& session, const Settings& settings) {
         return TlsVerdict::close;
     session.certificate_checked = true;
     return TlsVerdict::pass;
+}
+
+Instant note_message(Session& session, Instant now) {
+    constexpr Duration burst_longest{1000};
+    const Instant before = std::exchange(session.last_message, now);
+    if (now >= session.burst_until && now - before > burst_longest) {
+        session.before_burst = before;
+        session.burst_until = now + burst_longest;
+    }
+    return now < session.burst_until ? session.before_burst : now;
 }
 
 std::optional<Instant> silence_deadline(const Session& session, const Settings& settings) {

@@ -30,6 +30,9 @@ struct Session {
     Duration heartbeat{0};               // declared; 0 before INIT
     Instant opened;
     Instant last_message;  // complete and of a known type
+    // What a link held up arrives in one burst, until then: sent after the last message before it.
+    Instant burst_until;
+    Instant before_burst;
     std::optional<Instant> grace_until;
 
     bool operator==(const Session&) const = default;
@@ -44,6 +47,9 @@ TlsVerdict check_tls(Session& session, const Settings& settings);
 // is any, else the common name; compared without regard to case, no wildcards
 // (certificates.md 7.3.4).
 bool certificate_names_cluster(const PeerCertificate& certificate, const std::string& cluster);
+
+// A complete message of the session arrived. Returns since when it may have been on its way.
+Instant note_message(Session& session, Instant now);
 
 // When silence ends the connection; none while it cannot.
 std::optional<Instant> silence_deadline(const Session& session, const Settings& settings);

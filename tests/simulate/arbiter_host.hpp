@@ -39,6 +39,7 @@ public:
         else
             core_.emplace(settings_, local_now());
         is_frozen_ = false;
+        doubtful_until_ = 0;
         inbox_.clear();
         wake();
     }
@@ -80,16 +81,29 @@ public:
         step(qnetd::TimePassed{});
     }
     bool is_running() const { return core_.has_value(); }
+    // Has this node outlived every time that the arbiter can wait (R2e), counted from its last word
+    // to the last ACK to `other`?
+    bool has_outlived(NodeId node, NodeId other, Micros heartbeat, Micros timeout) const {
+        const auto heard = last_word_.find(node);
+        const auto acked = last_ack_.find(other);
+        if (heard == last_word_.end() || acked == last_ack_.end()) return false;
+        const Micros lifetime = timeout + (heard->second.is_end ? 0 : 2 * heartbeat);
+        return acked->second >= heard->second.at + lifetime;
+    }
     std::uint64_t grants() const { return grants_; }
 
     bool is_listening() const override { return core_.has_value(); }
     void opened(ConnectionId connection, NodeId node) override {
+        nodes_[connection] = node;
         happens(qnetd::Opened{connection, fmt::format("node {}", node)});
     }
     void received(ConnectionId connection, wire::Message&& message) override {
+        last_word_[nodes_.at(connection)] = {schedule_.now(), /*is_end=*/false};
         happens(qnetd::Received{connection, std::move(message)});
     }
     void closed(ConnectionId connection, Ending ending) override {
+        if (ending == Ending::end_of_stream)
+            last_word_[nodes_.at(connection)] = {schedule_.now(), /*is_end=*/true};
         happens(qnetd::Closed{connection, ending == Ending::end_of_stream
                                               ? qnetd::CloseCause::end_of_stream
                                               : qnetd::CloseCause::reset_or_error});
@@ -119,7 +133,10 @@ private:
     void carry_out(qnetd::Actions actions) {
         for (auto& action : actions) {
             if (auto* send = std::get_if<qnetd::Send>(&action)) {
-                if (send->message.vote == wire::Vote::ack) ++grants_;
+                if (send->message.vote == wire::Vote::ack) {
+                    ++grants_;
+                    last_ack_[nodes_.at(send->connection)] = schedule_.now();
+                }
                 network_.send_from_arbiter(send->connection, std::move(send->message));
             } else if (const auto* close = std::get_if<qnetd::Close>(&action)) {
                 network_.close_from_arbiter(close->connection);
@@ -181,6 +198,13 @@ private:
     std::vector<What> inbox_;
     Alarm alarm_;
     std::uint64_t grants_ = 0;
+    struct Word {
+        Micros at = 0;
+        bool is_end = false;  // it ended its stream itself
+    };
+    std::map<ConnectionId, NodeId> nodes_;
+    std::map<NodeId, Word> last_word_;
+    std::map<NodeId, Micros> last_ack_;
     std::map<std::string, qnetd::Record> store_;
     bool is_store_new_ = true;
     std::optional<Instant> store_guard_;

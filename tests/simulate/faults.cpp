@@ -6,8 +6,7 @@
 
 namespace castvote::simulate {
 
-// A new kind, or another weight, changes what every seed means: the seeds that tests/mutants/
-// name have to be found anew then (tests/mutants/README.md).
+// A new kind, or another weight, changes what every seed means.
 const std::array<Faults::Kind, 9> Faults::kinds{{
     {"the cluster is cut apart", 3, &Faults::regroup},
     {"a link to the arbiter is cut", 2, &Faults::cut_arbiter_link},

@@ -109,22 +109,26 @@ private:
     bool is_named(const ClusterModel::Overlap& overlap) {
         const auto& one = members_[overlap.one];
         const auto& other = members_[overlap.other];
-        const bool are_ours = one.is_ours && other.is_ours;
-        const auto has_outlived = [&](const auto& member, std::optional<Micros> waited) {
+        const auto has_outlived = [&](NodeId node, NodeId rival, std::optional<Micros> waited) {
             const Micros timeout = cluster_.timers().device_timeout;
-            return !member.is_ours && waited &&
-                   *waited > timeout + std::max(timeout / 20, ms(1000));
+            return !members_[node].is_ours && waited &&
+                   arbiter_.has_outlived(node, rival, std::max(timeout * 8 / 10, ms(1000)),
+                                         timeout);
         };
         // Told "yes" while the ring was being lost: each counts what waited in its queue (fact 1),
         // a stock daemon until its next poll. Our daemon looks for that, and corrects it.
         const bool are_old = overlap.one_waited && overlap.other_waited;
-        if (are_old || has_outlived(one, overlap.one_waited) ||
-            has_outlived(other, overlap.other_waited)) {
+        if (are_old || has_outlived(overlap.one, overlap.other, overlap.one_waited) ||
+            has_outlived(overlap.other, overlap.one, overlap.other_waited)) {
+            const bool is_corrected = are_old && (one.is_ours || other.is_ours);
+            const Micros longest =
+                is_corrected ? corrected_within : cluster_.timers().device_timeout / 2 + ms(1000);
             if (!old_yeses_since_) ++result_.old_yeses;
             old_yeses_since_ = old_yeses_since_.value_or(schedule_.now());
             overlap_since_.reset();
-            return !are_ours || schedule_.now() - *old_yeses_since_ <= corrected_within;
+            return schedule_.now() - *old_yeses_since_ <= longest;
         }
+        const bool are_ours = one.is_ours && other.is_ours;
         // A stock daemon confirms before its corosync has counted anew; ours waits for that.
         if (overlap.is_last_moment && !are_ours) {
             if (!overlap_since_) ++result_.overlaps;

@@ -60,7 +60,7 @@ struct Result {
     std::uint64_t overlaps = 0;
     Micros longest_overlap = 0;
     // How often two halves counted a "yes" of the ring before, which no ACK of the new one
-    // confirmed, or one half one that had waited for longer than its daemon's lifetime.
+    // confirmed, or one half one that had outlived the time that an arbiter can wait (R2e).
     std::uint64_t old_yeses = 0;
     std::vector<std::string> trace;
 };
