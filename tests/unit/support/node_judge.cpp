@@ -94,6 +94,11 @@ void NodeJudge::hear(const Message& message) {
                          message.type == MessageType::heuristics_change_reply;
     if (!is_vote || !reported_ || !message.vote || !message.ring_id || !message.msg_seq_number)
         return;
+    // No ACK is answered any more behind a NACK, or behind another that is acted upon.
+    if (message.type == MessageType::vote_info &&
+        (*message.vote == Vote::nack ||
+         (*message.vote == Vote::ack && message.ring_id == reported_)))
+        std::erase_if(vote_infos_, [](const VoteInfo& info) { return info.wants_count; });
     if (message.type == MessageType::vote_info)
         vote_infos_.push_back(
             {*message.msg_seq_number, now_, *message.vote == Vote::ack && lease_.count() > 0});
@@ -153,14 +158,16 @@ void NodeJudge::see_sent(const Message& message) {
         has_ack_ = false;
         kept_.reset();
     } else if (message.type == MessageType::vote_info_reply) {
-        // An ACK whose yes may wait in a queue is left unanswered.
+        // In their order, but that an ACK whose yes may wait in a queue is answered later, or
+        // never.
         const bool counts = is_counted_ && last_yes_ == ring_;
-        while (!vote_infos_.empty() && vote_infos_.front().wants_count &&
-               (!counts || vote_infos_.front().number != message.msg_seq_number))
-            vote_infos_.pop_front();
-        expect(!vote_infos_.empty() && message.msg_seq_number == vote_infos_.front().number,
+        const auto answered =
+            std::find_if_not(vote_infos_.begin(), vote_infos_.end(), [&](const VoteInfo& info) {
+                return info.wants_count && (!counts || info.number != message.msg_seq_number);
+            });
+        expect(answered != vote_infos_.end() && answered->number == message.msg_seq_number,
                "a VOTE_INFO_REPLY that answers nothing, or an ACK too early");
-        vote_infos_.pop_front();
+        vote_infos_.erase(answered);
     }
 }
 
