@@ -30,7 +30,7 @@ Arbiter::Arbiter(Settings settings, Instant started, const Memory& memory)
 Actions Arbiter::step(const Event& event) {
     CHECK(event.now >= now_, "the shell's clock never goes back");
     now_ = event.now;
-    sent_after_ = std::min(event.arrived_after.value_or(now_), now_);
+    sent_after_ = now_;
     std::visit([&](const auto& what) { on(what); }, event.what);
     evict();
     tidy();
@@ -70,7 +70,7 @@ void Arbiter::on(const Received& received) {
         send_error(session, skipped->code, std::nullopt);
         return;
     }
-    sent_after_ = std::min(sent_after_, note_message(session, now_));
+    sent_after_ = note_message(session, now_);
     session.grace_until.reset();
     if (session.is_inited) cluster_of(session).heard(session.node, now_);
     if (const auto* error = std::get_if<wire::DecodeError>(&received.inbound)) {

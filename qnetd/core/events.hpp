@@ -86,8 +86,6 @@ struct Event {
     Instant now;
     std::variant<Opened, Received, TlsEstablished, Closed, TimePassed, OperatorRelease, Persisted>
         what;
-    // After a stall of the shell: what it reads now had arrived by this instant at the earliest.
-    std::optional<Instant> arrived_after = {};
 };
 
 // Put a message on a connection's queue.

@@ -76,7 +76,6 @@ ArbiterShard::ArbiterShard(Common& common, Instant started, const Memory& memory
     : common_(common),
       core_(common.settings.durable_grants ? Arbiter(common.settings, started, memory)
                                            : Arbiter(common.settings, started)),
-      stalls_(loop_.io()),
       timer_(loop_.io()),
       report_timer_(loop_.io()),
       remote_lines_(remote_lines_burst, remote_lines_interval),
@@ -170,8 +169,7 @@ void ArbiterShard::ended(ConnectionId id, net::ChannelEnd end, const std::string
 
 template <class What>
 void ArbiterShard::step(What what) {
-    const Instant now = net::now();
-    Actions actions = core_.step(Event{now, std::move(what), stalls_.arrived_after(now)});
+    Actions actions = core_.step(Event{net::now(), std::move(what)});
     for (Action& action : actions) std::visit([this](auto& wanted) { carry_out(wanted); }, action);
     arm_timer();
 }

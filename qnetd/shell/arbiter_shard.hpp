@@ -18,7 +18,6 @@
 #include "common/net/channel.hpp"
 #include "common/net/log.hpp"
 #include "common/net/shard.hpp"
-#include "common/net/stall_watch.hpp"
 #include "common/net/tls.hpp"
 #include "qnetd/core/arbiter.hpp"
 #include "qnetd/store/store.hpp"
@@ -112,7 +111,6 @@ private:
         std::size_t nodes = 0;
     };
     std::map<std::string, Order> orders_;
-    net::StallWatch stalls_;
     net::asio::steady_timer timer_;
     net::asio::steady_timer report_timer_;
     std::vector<Note> reports_;  // not told yet

@@ -39,7 +39,6 @@ public:
         else
             core_.emplace(settings_, local_now());
         is_frozen_ = false;
-        doubtful_until_ = 0;
         inbox_.clear();
         wake();
     }
@@ -65,15 +64,10 @@ public:
         store_.clear();
         is_store_new_ = true;
     }
-    void freeze() {
-        if (!core_ || is_frozen_) return;
-        is_frozen_ = true;
-        if (schedule_.now() >= doubtful_until_) frozen_from_ = local_now();
-    }
+    void freeze() { is_frozen_ = core_.has_value(); }
     void thaw() {
         if (!is_frozen_) return;
         is_frozen_ = false;
-        doubtful_until_ = schedule_.now() + ms(1000);
         // All input that is there comes before the timers.
         auto inbox = std::move(inbox_);
         inbox_.clear();
@@ -125,9 +119,7 @@ private:
 
     template <class Something>
     void step(Something&& what) {
-        qnetd::Event event{local_now(), std::forward<Something>(what)};
-        if (schedule_.now() < doubtful_until_) event.arrived_after = frozen_from_;
-        carry_out(core_->step(event));
+        carry_out(core_->step({local_now(), std::forward<Something>(what)}));
     }
 
     void carry_out(qnetd::Actions actions) {
@@ -193,8 +185,6 @@ private:
     std::function<void(const qnetd::Note&)> heard_;  // what it says
     std::optional<qnetd::Arbiter> core_;
     bool is_frozen_ = false;
-    Instant frozen_from_;  // the last time
-    Micros doubtful_until_ = 0;
     std::vector<What> inbox_;
     Alarm alarm_;
     std::uint64_t grants_ = 0;

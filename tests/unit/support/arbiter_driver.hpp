@@ -98,9 +98,7 @@ public:
 
     // The arbiter itself stands still for so long; then it wakes, with all its deadlines over.
     void stall(Duration by) {
-        stalled_from_ = now_;
         now_ += by;
-        doubtful_until_ = now_ + Duration(1000);
         step(qnetd::TimePassed{});
     }
 
@@ -192,8 +190,7 @@ private:
 
     template <class What>
     void step(What what) {
-        qnetd::Event event{.now = now_, .what = std::move(what)};
-        if (now_ < doubtful_until_) event.arrived_after = stalled_from_;
+        const qnetd::Event event{.now = now_, .what = std::move(what)};
         qnetd::Arbiter copy = arbiter_;
         const qnetd::Actions actions = arbiter_.step(event);
         if (copy.step(event) != actions || !(copy == arbiter_))
@@ -280,8 +277,6 @@ private:
 
     qnetd::Settings settings_;
     qnetd::Arbiter arbiter_;
-    Instant stalled_from_;
-    Instant doubtful_until_;  // see stall()
     Instant now_ = at_ms(0);
     int wakes_at_once_ = 0;
     qnetd::ConnectionId next_connection_ = 1;
