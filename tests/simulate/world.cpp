@@ -111,16 +111,18 @@ private:
         const auto& other = members_[overlap.other];
         const auto has_outlived = [&](NodeId node, NodeId rival, std::optional<Micros> waited) {
             const Micros timeout = cluster_.timers().device_timeout;
-            return !members_[node].is_ours && waited &&
-                   arbiter_.has_outlived(node, rival, std::max(timeout * 8 / 10, ms(1000)),
-                                         timeout);
+            const Micros heartbeat =  // with a lease, less is waited
+                members_[node].is_ours ? 0 : std::max(timeout * 8 / 10, ms(1000));
+            return waited && arbiter_.has_outlived(node, rival, heartbeat, timeout);
         };
         // Told "yes" while the ring was being lost: each counts what waited in its queue (fact 1),
         // a stock daemon until its next poll. Our daemon looks for that, and corrects it.
         const bool are_old = overlap.one_waited && overlap.other_waited;
-        if (are_old || has_outlived(overlap.one, overlap.other, overlap.one_waited) ||
-            has_outlived(overlap.other, overlap.one, overlap.other_waited)) {
-            const bool is_corrected = are_old && (one.is_ours || other.is_ours);
+        const bool is_one_old = has_outlived(overlap.one, overlap.other, overlap.one_waited);
+        const bool is_other_old = has_outlived(overlap.other, overlap.one, overlap.other_waited);
+        if (are_old || is_one_old || is_other_old) {
+            const bool is_corrected = (one.is_ours && (are_old || is_one_old)) ||
+                                      (other.is_ours && (are_old || is_other_old));
             const Micros longest =
                 is_corrected ? corrected_within : cluster_.timers().device_timeout / 2 + ms(1000);
             if (!old_yeses_since_) ++result_.old_yeses;
@@ -129,6 +131,10 @@ private:
             return schedule_.now() - *old_yeses_since_ <= longest;
         }
         const bool are_ours = one.is_ours && other.is_ours;
+        // The "no" that takes an old "yes" back is on its way round the ring.
+        if (overlap.is_last_moment && old_yeses_since_ &&
+            schedule_.now() - *old_yeses_since_ <= corrected_within)
+            return true;
         // A stock daemon confirms before its corosync has counted anew; ours waits for that.
         if (overlap.is_last_moment && !are_ours) {
             if (!overlap_since_) ++result_.overlaps;
