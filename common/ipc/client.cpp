@@ -12,13 +12,13 @@
 #include <cstring>
 
 #include "common/ipc/words.hpp"
-#include "common/net/process.hpp"
+#include "common/wire/system_words.hpp"
 
 namespace castvote::ipc {
 
 namespace {
 
-Response failed(Response::Kind kind, int error) { return Response{kind, net::system_words(error)}; }
+Response failed(Response::Kind kind, int error) { return Response{kind, system_words(error)}; }
 
 class Socket {
 public:

@@ -14,7 +14,7 @@
 #include <system_error>
 #include <tuple>
 
-#include "common/net/process.hpp"
+#include "common/wire/system_words.hpp"
 
 namespace castvote::ipc {
 
@@ -59,7 +59,7 @@ Expected<void, std::string> make_room(asio::io_context& io, const std::string& p
     error_code error;
     probe.connect(Local::endpoint(path), error);
     if (!error) return failed(path, "another daemon is listening there already");
-    if (::unlink(path.c_str()) != 0) return failed(path, net::system_words(errno));
+    if (::unlink(path.c_str()) != 0) return failed(path, system_words(errno));
     return {};
 }
 
@@ -97,7 +97,7 @@ struct Server::State {
         if (error) return failed(settings.path, error.message());
         if (settings.group &&
             ::chown(settings.path.c_str(), static_cast<uid_t>(-1), *settings.group) != 0)
-            return failed(settings.path, net::system_words(errno));
+            return failed(settings.path, system_words(errno));
         return {};
     }
 };

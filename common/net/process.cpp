@@ -10,12 +10,11 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 
-namespace castvote::net {
+#include "common/wire/system_words.hpp"
 
-std::string system_words(int error) { return std::generic_category().message(error); }
+namespace castvote::net {
 
 namespace {
 

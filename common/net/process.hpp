@@ -11,9 +11,6 @@
 
 namespace castvote::net {
 
-// What an errno says.
-std::string system_words(int error);
-
 // Held until the process ends; the file stays, as stock leaves it.
 class PidFile {
 public:

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "common/wire/system_words.hpp"
 #include "qnetd/store/query.hpp"
 #include "qnetd/store/record_text.hpp"
 
@@ -65,8 +66,8 @@ Done make_private(const std::string& path) {
         // It may be readable all the same, which is tried next.
         if (error == 0 || error == EROFS) return {};
     }
-    return Unexpected<Trouble>(Trouble{
-        fmt::format("{}: {}", path, std::generic_category().message(error)), fault_of(error)});
+    return Unexpected<Trouble>(
+        Trouble{fmt::format("{}: {}", path, system_words(error)), fault_of(error)});
 }
 
 std::string text_of(std::optional<Instant> from) {

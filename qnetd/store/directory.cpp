@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "common/wire/system_words.hpp"
+
 namespace castvote::qnetd::store {
 
 namespace {
@@ -18,8 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 Unexpected<Trouble> failed(const std::string& path, int error) {
-    return Unexpected<Trouble>(Trouble{
-        fmt::format("{}: {}", path, std::generic_category().message(error)), fault_of(error)});
+    return Unexpected<Trouble>(
+        Trouble{fmt::format("{}: {}", path, system_words(error)), fault_of(error)});
 }
 
 }  // namespace

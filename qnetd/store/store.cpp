@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "common/wire/system_words.hpp"
 #include "qnetd/store/directory.hpp"
 
 namespace castvote::qnetd::store {
@@ -60,8 +61,7 @@ Done Store::look() {
     if (::access(settings_.directory.c_str(), R_OK | W_OK | X_OK) != 0 && errno != EROFS) {
         const int error = errno;
         return Unexpected<Trouble>(Trouble{
-            fmt::format("{}: {}", settings_.directory, std::generic_category().message(error)),
-            fault_of(error)});
+            fmt::format("{}: {}", settings_.directory, system_words(error)), fault_of(error)});
     }
     return find_or_put_aside();
 }

@@ -176,6 +176,9 @@ void Innards::write(KeyWriter& key, const Arbiter& arbiter,
         key.flag(session.is_inited);
         key.time(session.last_message);
         key.time(session.grace_until);
+        const bool is_burst = arbiter.now_ < session.burst_until;
+        key.future(session.burst_until);
+        key.time(is_burst ? session.before_burst : arbiter.now_);
     }
     for (const auto& [name, cluster] : arbiter.clusters_) {
         key.number(name.size());

@@ -92,12 +92,9 @@ public:
         happens(qnetd::Opened{connection, fmt::format("node {}", node)});
     }
     void received(ConnectionId connection, wire::Message&& message) override {
-        last_word_[nodes_.at(connection)] = {schedule_.now(), /*is_end=*/false};
         happens(qnetd::Received{connection, std::move(message)});
     }
     void closed(ConnectionId connection, Ending ending) override {
-        if (ending == Ending::end_of_stream)
-            last_word_[nodes_.at(connection)] = {schedule_.now(), /*is_end=*/true};
         happens(qnetd::Closed{connection, ending == Ending::end_of_stream
                                               ? qnetd::CloseCause::end_of_stream
                                               : qnetd::CloseCause::reset_or_error});
@@ -119,7 +116,17 @@ private:
 
     template <class Something>
     void step(Something&& what) {
-        carry_out(core_->step({local_now(), std::forward<Something>(what)}));
+        const qnetd::Event event{local_now(), std::forward<Something>(what)};
+        note_word(event);
+        carry_out(core_->step(event));
+    }
+
+    void note_word(const qnetd::Event& event) {
+        if (const auto* received = std::get_if<qnetd::Received>(&event.what))
+            last_word_[nodes_.at(received->connection)] = {schedule_.now(), /*is_end=*/false};
+        else if (const auto* closed = std::get_if<qnetd::Closed>(&event.what);
+                 closed != nullptr && closed->cause == qnetd::CloseCause::end_of_stream)
+            last_word_[nodes_.at(closed->connection)] = {schedule_.now(), /*is_end=*/true};
     }
 
     void carry_out(qnetd::Actions actions) {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -97,8 +98,11 @@ public:
     void advance(Duration by) { advance_to(now_ + by); }
 
     // The arbiter itself stands still for so long; then it wakes, with all its deadlines over.
-    void stall(Duration by) {
+    // read: what had arrived by then is read first.
+    void stall(
+        Duration by, const std::function<void()>& read = [] {}) {
         now_ += by;
+        read();
         step(qnetd::TimePassed{});
     }
 

@@ -334,7 +334,13 @@ void Scenario::store(Words words) {
     driver().store_is_slow(one_of<bool>(words.at(0), {{"slow", true}, {"works", false}}));
 }
 
-void Scenario::stall(Words words) { driver().stall(duration(words.at(0))); }
+void Scenario::stall(Words words) {
+    const Duration by = duration(words.at(0));
+    if (words.plain.size() == 1) return driver().stall(by);
+    if (words.at(1) != "reply") refuse("stall: there is only 'reply' to read");
+    words.plain.erase(words.plain.begin(), words.plain.begin() + 2);
+    driver().stall(by, [&] { reply(words); });
+}
 
 void Scenario::end(Words words) {
     const auto cause =
