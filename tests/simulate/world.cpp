@@ -126,7 +126,10 @@ private:
             const Micros longest =
                 is_corrected ? corrected_within : cluster_.timers().device_timeout / 2 + ms(1000);
             if (!old_yeses_since_) ++result_.old_yeses;
-            old_yeses_since_ = old_yeses_since_.value_or(schedule_.now());
+            // Nobody takes it back as long as its daemon does not run.
+            const bool is_left = ((are_old || is_one_old) && is_left_alone(one)) ||
+                                 ((are_old || is_other_old) && is_left_alone(other));
+            if (!old_yeses_since_ || is_left) old_yeses_since_ = schedule_.now();
             overlap_since_.reset();
             return schedule_.now() - *old_yeses_since_ <= longest;
         }
@@ -144,6 +147,10 @@ private:
             return true;
         }
         return false;
+    }
+
+    static bool is_left_alone(const Member& member) {
+        return !member.daemon->is_running() || member.daemon->is_frozen();
     }
 
     // -- the end ----------------------------------------------------------------------------------
