@@ -25,8 +25,8 @@ struct Place {
 
 class Search {
 public:
-    Search(const World& start, const Scope& scope, const Bounds& bounds)
-        : start_(start), scope_(scope), bounds_(bounds) {}
+    Search(const World& start, const Scope& scope, const Bounds& bounds, const Tell& tell)
+        : start_(start), scope_(scope), bounds_(bounds), tell_(tell) {}
 
     Outcome run() {
         std::vector<Place> frontier{{start_, no_parent, 0}};
@@ -36,16 +36,18 @@ public:
             std::vector<Place> next;
             const bool is_last = outcome_.depth + 1 == bounds_.depth;
             for (const Place& place : frontier)
-                if (!expand(place, is_last ? nullptr : &next)) return finish();
+                if (!expand(place, is_last ? nullptr : &next)) return report();
             frontier = std::move(next);
             ++outcome_.depth;
+            report();
         }
-        return finish();
+        return outcome_;
     }
 
 private:
-    Outcome finish() {
+    const Outcome& report() {
         outcome_.states = seen_.size();
+        tell_(outcome_);
         return outcome_;
     }
 
@@ -114,6 +116,7 @@ private:
     const World& start_;
     const Scope& scope_;
     Bounds bounds_;
+    const Tell& tell_;
     Outcome outcome_;
     std::unordered_map<Key, std::uint8_t, KeyHash> seen_;  // with how many faults
     std::vector<Trail> trails_;
@@ -122,8 +125,8 @@ private:
 
 }  // namespace
 
-Outcome search(const World& start, const Scope& scope, const Bounds& bounds) {
-    return Search(start, scope, bounds).run();
+Outcome search(const World& start, const Scope& scope, const Bounds& bounds, const Tell& tell) {
+    return Search(start, scope, bounds, tell).run();
 }
 
 }  // namespace castvote::explore

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct Outcome {
     std::vector<std::string> path;  // to it, one line a step
 };
 
-Outcome search(const World& start, const Scope& scope, const Bounds& bounds);
+// tell: is called with what is known so far, for each depth that was reached.
+using Tell = std::function<void(const Outcome&)>;
+Outcome search(const World& start, const Scope& scope, const Bounds& bounds, const Tell& tell);
 
 }  // namespace castvote::explore
