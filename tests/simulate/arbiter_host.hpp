@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -17,11 +18,11 @@
 
 #include "qnetd/core/arbiter.hpp"
 #include "tests/simulate/alarm.hpp"
-#include "tests/simulate/network.hpp"
+#include "tests/simulate/arbiter_process.hpp"
 
 namespace castvote::simulate {
 
-class ArbiterHost final : public ArbiterEnd {
+class ArbiterHost final : public ArbiterProcess {
 public:
     ArbiterHost(Schedule& schedule, Network& network, qnetd::Settings settings, std::int64_t rate,
                 std::function<void(const qnetd::Note&)> heard)
@@ -32,7 +33,7 @@ public:
           heard_(std::move(heard)),
           alarm_(schedule, [this] { wake_up(); }) {}
 
-    void start() {
+    void start() override {
         if (core_) return;
         if (settings_.durable_grants)
             core_.emplace(settings_, local_now(), memory());
@@ -42,16 +43,15 @@ public:
         inbox_.clear();
         wake();
     }
-    void kill() {
+    void kill() override {
         if (!core_) return;
-        core_.reset();
-        is_frozen_ = false;
-        inbox_.clear();
-        // The store has any number of the writes that were under way, in their order.
-        while (!pending_.empty() && lands_ && lands_()) land();
-        pending_.clear();
-        ++life_;
+        die();
         network_.arbiter_died();
+    }
+    void lose_power() override {
+        if (!core_) return;
+        die();
+        network_.arbiter_lost_power();
     }
     // Writes take up to so long, from now on; 0: they are done at once.
     // lands: is a write under way done when the process is killed?
@@ -59,13 +59,21 @@ public:
         store_delay_ = std::move(delay);
         lands_ = std::move(lands);
     }
-    // The store is lost while the process is down: a new disk.
-    void lose_store() {
+    // Told of each ACK that leaves: to whom, and for which ring.
+    void watch_acks(std::function<void(NodeId, RingId)> watch) { watch_ = std::move(watch); }
+    void lose_store() override {
         store_.clear();
         is_store_new_ = true;
     }
-    void freeze() { is_frozen_ = core_.has_value(); }
-    void thaw() {
+    // R3: is it a holder in this very ring in the store as that is now?
+    bool is_recorded(NodeId node, RingId ring) const {
+        return std::any_of(store_.begin(), store_.end(), [&](const auto& entry) {
+            const auto holder = entry.second.holders.find(node);
+            return holder != entry.second.holders.end() && holder->second.grant.ring.id == ring;
+        });
+    }
+    void freeze() override { is_frozen_ = core_.has_value(); }
+    void thaw() override {
         if (!is_frozen_) return;
         is_frozen_ = false;
         // All input that is there comes before the timers.
@@ -74,17 +82,15 @@ public:
         for (auto& what : inbox) step(std::move(what));
         step(qnetd::TimePassed{});
     }
-    bool is_running() const { return core_.has_value(); }
-    // Has this node outlived every time that the arbiter can wait (R2e), counted from its last word
-    // to the last ACK to `other`?
-    bool has_outlived(NodeId node, NodeId other, Micros heartbeat, Micros timeout) const {
+    bool is_running() const override { return core_.has_value(); }
+    bool has_outlived(NodeId node, NodeId other, Micros heartbeat, Micros timeout) const override {
         const auto heard = last_word_.find(node);
         const auto acked = last_ack_.find(other);
         if (heard == last_word_.end() || acked == last_ack_.end()) return false;
         const Micros lifetime = timeout + (heard->second.is_end ? 0 : 2 * heartbeat);
         return acked->second >= heard->second.at + lifetime;
     }
-    std::uint64_t grants() const { return grants_; }
+    std::uint64_t grants() const override { return grants_; }
 
     bool is_listening() const override { return core_.has_value(); }
     void opened(ConnectionId connection, NodeId node) override {
@@ -102,6 +108,16 @@ public:
 
 private:
     using What = decltype(qnetd::Event::what);
+
+    void die() {
+        core_.reset();
+        is_frozen_ = false;
+        inbox_.clear();
+        // The store has any number of the writes that were under way, in their order.
+        while (!pending_.empty() && lands_ && lands_()) land();
+        pending_.clear();
+        ++life_;
+    }
 
     Instant local_now() const { return at_ms(schedule_.now() / 1000 * rate_ / 1000); }
 
@@ -129,13 +145,17 @@ private:
             last_word_[nodes_.at(closed->connection)] = {schedule_.now(), /*is_end=*/true};
     }
 
+    void note_ack(const qnetd::Send& send) {
+        const NodeId node = nodes_.at(send.connection);
+        ++grants_;
+        last_ack_[node] = schedule_.now();
+        if (watch_) watch_(node, send.message.ring_id.value_or(RingId{}));
+    }
+
     void carry_out(qnetd::Actions actions) {
         for (auto& action : actions) {
             if (auto* send = std::get_if<qnetd::Send>(&action)) {
-                if (send->message.vote == wire::Vote::ack) {
-                    ++grants_;
-                    last_ack_[nodes_.at(send->connection)] = schedule_.now();
-                }
+                if (send->message.vote == wire::Vote::ack) note_ack(*send);
                 network_.send_from_arbiter(send->connection, std::move(send->message));
             } else if (const auto* close = std::get_if<qnetd::Close>(&action)) {
                 network_.close_from_arbiter(close->connection);
@@ -202,6 +222,7 @@ private:
     std::map<ConnectionId, NodeId> nodes_;
     std::map<NodeId, Word> last_word_;
     std::map<NodeId, Micros> last_ack_;
+    std::function<void(NodeId, RingId)> watch_;
     std::map<std::string, qnetd::Record> store_;
     bool is_store_new_ = true;
     std::optional<Instant> store_guard_;

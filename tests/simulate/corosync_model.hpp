@@ -27,6 +27,9 @@ struct Timers {
     Micros token = ms(3000);
     Micros device_timeout = ms(10000);       // T
     Micros device_sync_timeout = ms(30000);  // S
+    Micros heartbeat_max = ms(120000);       // quorum.device.net.heartbeat_interval_max
+    // What a stock daemon waits before it connects anew; none: drawn, up to 0.45 T.
+    std::optional<Micros> reconnect_wait = {};
 };
 
 // What a node's corosync tells the daemon beside it.

@@ -4,6 +4,7 @@
 //   simulator --seeds A-B        many; stops at the first violation
 //   simulator --fresh SECONDS    seeds that nobody has run yet, by the time of day
 //   simulator --state kept ...   grants survive restarts of the arbiter (R3)
+//   simulator --cases            the directed cases, stock against ours; --case NAME: one of them
 //   simulator --without R2 ...   with a rule switched off: if nothing fails then, nothing is tested
 //
 // Exit status: 0 no violation, 1 a violation, 2 not understood.
@@ -16,6 +17,7 @@
 #include <map>
 
 #include "tests/simulate/campaign.hpp"
+#include "tests/simulate/cases.hpp"
 #include "tests/simulate/shrink.hpp"
 
 namespace {
@@ -37,6 +39,9 @@ struct Arguments {
     bool no_shrink = false;
     bool report = false;
     unsigned jobs = 1;
+    bool cases = false;
+    std::string one_case;
+    bool with_trace = false;
 };
 
 constexpr std::size_t trace_lines = 60;  // of a run that was shrunk
@@ -160,6 +165,13 @@ int run_campaign(const Arguments& arguments) {
     return run_many(arguments, campaign);
 }
 
+int run_cases(const Arguments& arguments) {
+    qnetd::Rules rules;
+    if (!arguments.without.empty()) rules.*rules_by_name.at(arguments.without) = false;
+    const std::uint64_t runs = arguments.with_trace ? 1 : 20;
+    return play_cases(arguments.one_case, rules, runs, arguments.with_trace) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -168,6 +180,9 @@ int main(int argc, char** argv) {
     auto* which = app.add_option_group("seeds")->require_option(1);
     which->add_option("--seed", arguments.seed, "one seed, with its trace");
     which->add_option("--seeds", arguments.seeds, "a range, A-B");
+    which->add_flag("--cases", arguments.cases,
+                    "the directed cases: each stock window, measured, and ours");
+    which->add_option("--case", arguments.one_case, "one of the directed cases");
     which->add_option("--fresh", arguments.fresh, "seeds by the time of day, for so many seconds");
     app.add_option("--nodes", arguments.nodes, "node daemons: stock, ours, mixed or any")
         ->check(CLI::IsMember({"stock", "ours", "mixed", "any"}));
@@ -187,7 +202,9 @@ int main(int argc, char** argv) {
     app.add_flag("--no-shrink", arguments.no_shrink,
                  "a failing seed is named, not shrunk; --keep-going implies it");
     app.add_flag("--report", arguments.report, "what was reached how often, and what never");
+    app.add_flag("--trace", arguments.with_trace, "of each case one run, with what happens in it");
     app.add_option("--jobs", arguments.jobs, "seeds at a time")->check(CLI::Range(1, 1024));
     CLI11_PARSE(app, argc, argv);
+    if (arguments.cases || !arguments.one_case.empty()) return run_cases(arguments);
     return arguments.seed ? run_one(arguments) : run_campaign(arguments);
 }

@@ -55,6 +55,8 @@ public:
     void send_from_arbiter(ConnectionId connection, wire::Message&& message);
     void close_from_arbiter(ConnectionId connection);
     void arbiter_died();
+    // ... with its kernel: it closes nothing, and knows of nothing afterwards.
+    void arbiter_lost_power() { at_arbiter_.clear(); }
 
     // -- faults -----------------------------------------------------------------------------------
     void set_link(NodeId node, bool to_arbiter, bool from_arbiter);

@@ -26,6 +26,8 @@ private:
         settings.node_id = node_;
         settings.device_timeout = Duration(timers.device_timeout / 1000);
         settings.device_sync_timeout = Duration(timers.device_sync_timeout / 1000);
+        settings.heartbeat_interval_max_ms =
+            static_cast<std::uint32_t>(timers.heartbeat_max / 1000);
         settings.connect_timeout =
             Duration(std::max(timers.device_timeout * 8 / 10000, Micros(1000)));
         settings.tls = wire::TlsSupported::unsupported;

@@ -24,7 +24,14 @@ private:
     enum class Link : std::uint8_t { none, connecting, preinit, init, connected };
 
     Micros timeout() const { return world_.cluster.timers().device_timeout; }
-    Micros heartbeat() const { return std::max(timeout() * 8 / 10, ms(1000)); }
+    Micros heartbeat() const {
+        return std::min(std::max(timeout() * 8 / 10, ms(1000)),
+                        world_.cluster.timers().heartbeat_max);
+    }
+    Micros reconnect_wait() const {
+        const auto fixed = world_.cluster.timers().reconnect_wait;
+        return fixed ? *fixed : world_.dice.between(0, timeout() * 45 / 100);
+    }
 
     void begin() override {
         link_ = Link::none;
@@ -133,7 +140,7 @@ private:
         paused_ = false;
         if (has_ring_) apply(Vote::nack);
         if (must_sleep) {
-            const Micros delay = world_.dice.between(0, timeout() * 45 / 100);
+            const Micros delay = reconnect_wait();
             later(delay, [] {});
             sleep(delay);
             // The first thing after the sleep.
