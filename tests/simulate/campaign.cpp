@@ -62,6 +62,11 @@ private:
         totals_.overlaps += result.overlaps;
         totals_.old_yeses += result.old_yeses;
         totals_.longest_overlap = std::max(totals_.longest_overlap, result.longest_overlap);
+        if (result.window) {
+            ++totals_.windows;
+            if (!result.is_window_explained) ++totals_.unexplained_windows;
+            totals_.longest_window = std::max(totals_.longest_window, *result.window);
+        }
         for (const auto& [kind, count] : result.kinds)
             totals_.reached[fmt::format("fault: {}", kind)] += count;
         for (std::size_t i = 0; i < result.reasons.size(); ++i)

@@ -31,6 +31,10 @@ struct Totals {
     std::uint64_t overlaps = 0;
     Micros longest_overlap = 0;
     std::uint64_t old_yeses = 0;
+    // With the stock arbiter.
+    std::uint64_t windows = 0;
+    std::uint64_t unexplained_windows = 0;
+    Micros longest_window = 0;
     std::map<std::uint64_t, Result> failed;  // by seed
     // Rare things, and how often each was reached: also those that never were.
     std::map<std::string, std::uint64_t> reached;

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "tests/simulate/arbiter_host.hpp"
+#include "tests/simulate/arbiter_process.hpp"
 #include "tests/simulate/daemon.hpp"
 #include "tests/simulate/world.hpp"
 
@@ -29,7 +29,7 @@ struct Scene {
     Schedule& schedule;
     Network& network;
     ClusterModel& cluster;
-    ArbiterHost& arbiter;
+    ArbiterProcess& arbiter;
     std::map<NodeId, Member>& members;
     std::function<void(const std::string&)> trace;
 };

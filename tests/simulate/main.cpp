@@ -4,6 +4,7 @@
 //   simulator --seeds A-B        many; stops at the first violation
 //   simulator --fresh SECONDS    seeds that nobody has run yet, by the time of day
 //   simulator --state kept ...   grants survive restarts of the arbiter (R3)
+//   simulator --arbiter stock .. a model of the stock arbiter, whose windows are measured
 //   simulator --cases            the directed cases, stock against ours; --case NAME: one of them
 //   simulator --without R2 ...   with a rule switched off: if nothing fails then, nothing is tested
 //
@@ -30,6 +31,7 @@ struct Arguments {
     std::string seeds;
     std::optional<double> fresh;
     std::string nodes = "stock";
+    std::string arbiter = "ours";
     bool no_restarts = false;
     std::string state = "none";
     std::string without;
@@ -75,6 +77,7 @@ Options options_for(const Arguments& any, std::uint64_t seed) {
     Options options = options_of(seed);
     options.our_nodes = arguments.nodes == "ours";
     options.mixed_nodes = arguments.nodes == "mixed";
+    options.stock_arbiter = arguments.arbiter == "stock";
     options.keeps_state = arguments.state == "kept";
     options.arbiter_restarts = !arguments.no_restarts;
     if (!arguments.only_faults.empty())
@@ -86,8 +89,9 @@ Options options_for(const Arguments& any, std::uint64_t seed) {
 
 std::string command_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
-    return fmt::format("./dev simulate --nodes {} --failover {} --state {}{}{} --seed {}",
-                       arguments.nodes, arguments.failover, arguments.state,
+    return fmt::format("./dev simulate --nodes {}{} --failover {} --state {}{}{} --seed {}",
+                       arguments.nodes, arguments.arbiter == "stock" ? " --arbiter stock" : "",
+                       arguments.failover, arguments.state,
                        arguments.no_restarts ? " --no-restarts" : "",
                        arguments.without.empty() ? "" : " --without " + arguments.without, seed);
 }
@@ -137,6 +141,13 @@ int run_many(const Arguments& arguments, const Campaign& campaign) {
             "{} times an old \"yes\" was counted until the next poll (by ours: for 20 ms at most), "
             "without the arbiter\n",
             totals.old_yeses);
+    if (totals.windows > 0)
+        fmt::print(
+            "the stock arbiter let two halves be quorate in {} seeds, for {:.1f} s at most; for "
+            "longer "
+            "than the arithmetic allows in {}\n",
+            totals.windows, static_cast<double>(totals.longest_window) / 1e6,
+            totals.unexplained_windows);
     fmt::print(
         "{:.1f} cluster-hours, {} faults, {} votes given, in {:.1f} s ({:.0f} cluster-hours a "
         "minute): {} violations\n",
@@ -186,6 +197,9 @@ int main(int argc, char** argv) {
     which->add_option("--fresh", arguments.fresh, "seeds by the time of day, for so many seconds");
     app.add_option("--nodes", arguments.nodes, "node daemons: stock, ours, mixed or any")
         ->check(CLI::IsMember({"stock", "ours", "mixed", "any"}));
+    app.add_option("--arbiter", arguments.arbiter,
+                   "ours, or a model of the stock one: two quorate halves are then measured")
+        ->check(CLI::IsMember({"ours", "stock"}));
     app.add_option("--failover", arguments.failover,
                    "the arbiter's policy: stock, fast, strict or any")
         ->check(CLI::IsMember({"stock", "fast", "strict", "any"}));

@@ -5,9 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "common/wire/describe.hpp"
+#include "tests/simulate/arbiter_host.hpp"
 #include "tests/simulate/faults.hpp"
+#include "tests/simulate/stock_arbiter.hpp"
 
 namespace castvote::simulate {
 
@@ -25,17 +28,10 @@ public:
           dice_(derived_seed(options.seed, 0), schedule_.clock()),
           network_(schedule_, dice_),
           cluster_(schedule_, dice_, options.timers, options.nodes, 1),
-          arbiter_(schedule_, network_, settings(), 1000,
-                   [this](const qnetd::Note& note) { hear(note); }),
-          faults_({options_, schedule_, network_, cluster_, arbiter_, members_,
+          arbiter_(make_arbiter()),
+          faults_({options_, schedule_, network_, cluster_, *arbiter_, members_,
                    [this](const std::string& text) { trace(text); }}) {
-        network_.attach(&arbiter_);
-        // Mostly quick, now and then a disk that takes its time.
-        arbiter_.slow_store(
-            [this] {
-                return dice_.one_in(8) ? dice_.between(ms(1), ms(3000)) : dice_.between(0, ms(20));
-            },
-            [this] { return dice_.one_in(2); });
+        network_.attach(arbiter_.get());
         Nodes configured;
         for (NodeId id = 1; id <= options_.nodes; ++id) configured.insert(id);
         for (const NodeId id : configured) {
@@ -53,7 +49,7 @@ public:
     }
 
     Result run() {
-        arbiter_.start();
+        arbiter_->start();
         for (auto& [id, member] : members_) {
             cluster_.start(id, false);
             member.daemon->start();
@@ -62,13 +58,29 @@ public:
         play(options_.duration);
         if (!result_.violation) heal_and_check();
         result_.simulated = schedule_.now();
-        result_.grants = arbiter_.grants();
+        result_.grants = arbiter_->grants();
         result_.faults = faults_.happened();
         result_.kinds = faults_.counts();
         return std::move(result_);
     }
 
 private:
+    std::unique_ptr<ArbiterProcess> make_arbiter() {
+        if (options_.stock_arbiter)
+            return std::make_unique<StockArbiter>(
+                schedule_, network_,
+                [this](const std::string& text) { trace("arbiter: " + text); });
+        auto ours = std::make_unique<ArbiterHost>(schedule_, network_, settings(), 1000,
+                                                  [this](const qnetd::Note& note) { hear(note); });
+        // Mostly quick, now and then a disk that takes its time.
+        ours->slow_store(
+            [this] {
+                return dice_.one_in(8) ? dice_.between(ms(1), ms(3000)) : dice_.between(0, ms(20));
+            },
+            [this] { return dice_.one_in(2); });
+        return ours;
+    }
+
     qnetd::Settings settings() const {
         qnetd::Settings settings;
         settings.device_timeout = Duration(options_.timers.device_timeout / 1000);
@@ -92,7 +104,9 @@ private:
     void play(Micros end) {
         while (!result_.violation && schedule_.step(end)) {
             const ClusterModel::Overlap overlap = cluster_.double_quorum();
-            if (overlap.one == 0) {
+            if (options_.stock_arbiter) {
+                measure(overlap);
+            } else if (overlap.one == 0) {
                 overlap_since_.reset();
                 old_yeses_since_.reset();
             } else if (!is_named(overlap)) {
@@ -104,6 +118,32 @@ private:
         }
     }
 
+    // How long the stock arbiter lets two halves be quorate; milliseconds in which a withdrawn vote
+    // is on its way round the ring do not count.
+    void measure(const ClusterModel::Overlap& overlap) {
+        if (overlap.one != 0 && !overlap.is_last_moment) {
+            if (overlap_since_) return;
+            overlap_since_ = schedule_.now();
+            measured_ = overlap;
+            trace(fmt::format("nodes {} and {} are both quorate", overlap.one, overlap.other));
+        } else if (overlap_since_) {
+            result_.window = schedule_.now() - *overlap_since_;
+            result_.is_window_explained = *result_.window <= longest_window(measured_);
+            complain(fmt::format("I1: nodes {} and {} were both quorate for {:.3f} s",
+                                 measured_.one, measured_.other,
+                                 static_cast<double>(*result_.window) / 1e6));
+        }
+    }
+
+    // By arithmetic: a holder that is cut off goes on for two heartbeats, ours for 3/4 and 1/8 of
+    // one; its vote outlives its daemon by T.
+    Micros longest_window(const ClusterModel::Overlap& overlap) {
+        const Micros timeout = cluster_.timers().device_timeout;
+        const Micros heartbeat = std::max(timeout * 8 / 10, ms(1000));
+        const bool are_ours = members_[overlap.one].is_ours && members_[overlap.other].is_ours;
+        return timeout + (are_ours ? heartbeat * 7 / 8 : 2 * heartbeat);
+    }
+
     // Does docs/safety.md name it among what no arbiter can close? Counted, and not for longer than
     // it says there.
     bool is_named(const ClusterModel::Overlap& overlap) {
@@ -113,7 +153,7 @@ private:
             const Micros timeout = cluster_.timers().device_timeout;
             const Micros heartbeat =  // with a lease, less is waited
                 members_[node].is_ours ? 0 : std::max(timeout * 8 / 10, ms(1000));
-            return waited && arbiter_.has_outlived(node, rival, heartbeat, timeout);
+            return waited && arbiter_->has_outlived(node, rival, heartbeat, timeout);
         };
         // Told "yes" while the ring was being lost: each counts what waited in its queue (fact 1),
         // a stock daemon until its next poll. Our daemon looks for that, and corrects it.
@@ -159,8 +199,8 @@ private:
     // the cluster is then cut in halves, exactly one of them goes on.
     void heal_and_check() {
         trace("everything heals");
-        arbiter_.thaw();
-        if (!arbiter_.is_running()) arbiter_.start();
+        arbiter_->thaw();
+        if (!arbiter_->is_running()) arbiter_->start();
         for (auto& [id, member] : members_) {
             network_.set_link(id, true, true);
             cluster_.set_group(id, 0);
@@ -197,12 +237,13 @@ private:
     bool with_trace_;
     Result result_;
     std::optional<Micros> overlap_since_;
+    ClusterModel::Overlap measured_;
     std::optional<Micros> old_yeses_since_;
     Schedule schedule_;
     Dice dice_;
     Network network_;
     ClusterModel cluster_;
-    ArbiterHost arbiter_;
+    std::unique_ptr<ArbiterProcess> arbiter_;
     std::map<NodeId, Member> members_;
     Faults faults_;
 };

@@ -25,6 +25,8 @@ struct Options {
     Timers timers;
     bool our_nodes = false;
     bool mixed_nodes = false;
+    // Played with its model: two quorate halves are then measured, until it is one again.
+    bool stock_arbiter = false;
     // How much happens, and how long it goes on; then everything is healed.
     Micros duration = ms(600000);
     Micros fault_every = ms(15000);
@@ -62,6 +64,9 @@ struct Result {
     // How often two halves counted a "yes" of the ring before, which no ACK of the new one
     // confirmed, or one half one that had outlived the time that an arbiter can wait (R2e).
     std::uint64_t old_yeses = 0;
+    // With the stock arbiter: how long two halves were quorate, if they were.
+    std::optional<Micros> window;
+    bool is_window_explained = false;  // it is no longer than the timers allow (docs/arbiter.md 8)
     std::vector<std::string> trace;
 };
 
