@@ -23,6 +23,7 @@ void write(KeyWriter& key, const Node& node, std::uint32_t last) {
     key.number(static_cast<std::uint64_t>(node.link));
     key.ring_id(node.reported);
     key.time(node.heard);
+    if (node.has_lease) key.time(node.echoed);
     key.flag(node.flag);
     key.time(node.flag_until);
     key.flag(node.is_cast);
@@ -42,11 +43,12 @@ void write(KeyWriter& key, const Node& node, std::uint32_t last) {
     }
 }
 
-void write(KeyWriter& key, const Entry& entry, std::uint32_t last) {
+void write(KeyWriter& key, const Entry& entry, std::uint32_t last, bool has_lease) {
     key.flag(entry.is_connected);
     key.flag(entry.has_reported);
     key.ring(entry.word);
     key.time(entry.word_at);
+    if (has_lease) key.time(entry.echoed);
     key.flag(entry.is_old_word);
     key.flag(entry.is_voting);
     key.time(entry.waits_since);
@@ -77,11 +79,13 @@ void write(KeyWriter& key, const World& world) {
     for (const Node& node : world.nodes()) write(key, node, last(node));
     for (const auto& [id, entry] : world.oracle().entries()) {
         key.number(id);
-        write(key, entry, last(world.nodes().at(id - 1)));
+        const Node& node = world.nodes().at(id - 1);
+        write(key, entry, last(node), node.has_lease);
     }
     for (const ConnectionId connection : world.beta().connections) key.flag(connection != 0);
     qnetd::Innards::write(key, world.arbiter(), world.sessions());
     qnetd::Innards::write(key, world.arbiter(), world.store());
+    for (const Node& node : world.nodes()) qnetd::Innards::write(key, world.arbiter(), node);
 }
 
 std::uint64_t mix(std::uint64_t z) {
@@ -187,9 +191,21 @@ void Innards::write(KeyWriter& key, const Arbiter& arbiter,
     key.number(arbiter.clusters_.size());
 }
 
+// Grants count by how far back they are.
+void Innards::write(KeyWriter& key, const Arbiter& arbiter, const explore::Node& node) {
+    if (!arbiter.settings_.durable_grants || !node.has_lease) return;
+    key.number(arbiter.last_grant_ - node.last_grant);
+    for (const explore::Down& down : node.down) key.number(arbiter.last_grant_ - down.grant);
+}
+
 void Innards::write(KeyWriter& key, const Member& m) {
     key.number(m.node);
     key.flag(m.keep_active);
+    key.number(static_cast<std::uint64_t>(m.lease.count()));
+    if (m.lease.count() > 0) key.time(m.last_echo);
+    key.flag(m.kept_vote_of.has_value());
+    if (m.kept_vote_of) key.ring_id(*m.kept_vote_of);
+    key.flag(m.has_doubtful_quorum_list);
     key.ring(m.ring);
     key.flag(m.has_membership);
     key.flag(m.has_config);

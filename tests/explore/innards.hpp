@@ -10,6 +10,7 @@
 
 #include "qnetd/core/arbiter.hpp"
 #include "tests/explore/key.hpp"
+#include "tests/explore/node_model.hpp"
 #include "tests/explore/store.hpp"
 
 namespace castvote::explore {
@@ -57,6 +58,7 @@ struct Innards {
     static void write(explore::KeyWriter& key, const Arbiter& arbiter,
                       const std::map<ConnectionId, NodeId>& sessions);
     static void write(explore::KeyWriter& key, const Arbiter& arbiter, const explore::Store& store);
+    static void write(explore::KeyWriter& key, const Arbiter& arbiter, const explore::Node& node);
 
 private:
     static void write(explore::KeyWriter& key, const Member& member);

@@ -26,12 +26,13 @@ namespace wire = castvote::wire;
 struct Arguments {
     std::size_t nodes = 2;
     std::string algorithm = "ffsplit";
-    std::vector<std::string> starts = {"settled", "young", "fresh"};
+    std::vector<std::string> starts = {"settled", "young", "fresh", "split"};
     std::string without;
     bool keep_active = false;
     bool heuristics = false;
     bool restarts = false;
     bool durable = false;
+    std::string leases = "none";
     bool second = false;
     bool no_rest = false;
     bool no_oracle = false;
@@ -56,6 +57,9 @@ Scope scope_of(const Arguments& arguments) {
     Scope scope;
     scope.votes = {.algorithm = algorithms_by_name.at(arguments.algorithm),
                    .nodes = arguments.nodes};
+    for (NodeId id = 1; id <= arguments.nodes; ++id)
+        if (arguments.leases == "all" || (arguments.leases == "first" && id == 1))
+            scope.votes.leased.insert(id);
     scope.settings.keep_active_partition_default = arguments.keep_active;
     if (!arguments.without.empty())
         scope.settings.rules.*rules_by_name.at(arguments.without) = false;
@@ -63,7 +67,7 @@ Scope scope_of(const Arguments& arguments) {
     scope.arbiter_restarts = arguments.restarts || arguments.durable;
     scope.settings.durable_grants = arguments.durable;
     // Who votes for ever (fact 3) outlasts any guard.
-    scope.store_losses = arguments.durable && scope.votes.lets_go_when_cut_off();
+    scope.store_losses = arguments.durable && scope.votes.all_let_go();
     scope.judges_rules = !arguments.no_oracle;
     scope.second_cluster = arguments.second;
     return scope;
@@ -71,6 +75,7 @@ Scope scope_of(const Arguments& arguments) {
 
 World world_of(const Scope& scope, const std::string& start) {
     if (start == "fresh") return World::fresh(scope);
+    if (start == "split") return World::split(scope);
     return World::granted(scope, start == "settled");
 }
 
@@ -112,12 +117,21 @@ bool run_all() {
              {"2 nodes, heuristics", {.heuristics = true, .bounds = some}},
              {"2 nodes, the arbiter is restarted", {.restarts = true, .bounds = some}},
              {"2 nodes, the arbiter keeps a record", {.durable = true, .bounds = some}},
+             {"2 nodes with leases", {.leases = "all", .bounds = some}},
+             {"2 nodes with leases, the arbiter keeps a record",
+              {.durable = true, .leases = "all", .bounds = {.depth = 7, .faults = 3}}},
+             {"2 nodes, one with a lease", {.leases = "first", .bounds = some}},
              {"2 nodes, lms", {.algorithm = "lms", .bounds = some}},
              {"2 nodes, 2nodelms", {.algorithm = "2nodelms", .bounds = some}},
              {"a second cluster", {.second = true, .bounds = {.depth = 6, .faults = 3}}},
              {"3 nodes", {.nodes = 3, .bounds = {.depth = 7, .faults = 2}}},
              {"3 nodes, lms",
               {.nodes = 3, .algorithm = "lms", .bounds = {.depth = 6, .faults = 2}}},
+             {"3 nodes with leases, lms",
+              {.nodes = 3,
+              .algorithm = "lms",
+              .leases = "all",
+              .bounds = {.depth = 5, .faults = 2}}},
              {"4 nodes", {.nodes = 4, .bounds = {.depth = 5, .faults = 2}}},
          }) {
         fmt::print("== {}: {} steps, {} faults\n", what, arguments.bounds.depth,
@@ -135,8 +149,10 @@ int main(int argc, char** argv) {
     app.add_option("--nodes", arguments.nodes, "of the cluster")->check(CLI::Range(2, 4));
     app.add_option("--algorithm", arguments.algorithm, "ffsplit, lms or 2nodelms")
         ->check(CLI::IsMember(algorithms_by_name));
-    app.add_option("--start", arguments.starts, "settled, young or fresh; all by default")
-        ->check(CLI::IsMember({"settled", "young", "fresh"}))
+    app.add_option("--start", arguments.starts,
+                   "settled, young, fresh: with the vote for a minute, since now, not yet; "
+                   "split: node 1 apart from the others; all by default")
+        ->check(CLI::IsMember({"settled", "young", "fresh", "split"}))
         ->delimiter(',');
     app.add_option("--depth", arguments.bounds.depth, "steps at most");
     app.add_option("--faults", arguments.bounds.faults, "of which are faults");
@@ -148,6 +164,9 @@ int main(int argc, char** argv) {
     app.add_flag("--restarts", arguments.restarts, "the arbiter is restarted");
     app.add_flag("--durable", arguments.durable,
                  "... with a record of what it granted (R3): writes, kills, lost stores");
+    app.add_option("--leases", arguments.leases,
+                   "who is a node of ours, with a lease: none (by default), the first, all")
+        ->check(CLI::IsMember({"none", "first", "all"}));
     app.add_flag("--second-cluster", arguments.second, "events of another cluster among them (I6)");
     app.add_flag("--no-rest", arguments.no_rest, "does not look at I4");
     app.add_flag("--no-oracle", arguments.no_oracle, "judges only what the nodes count (I1)");

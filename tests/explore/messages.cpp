@@ -35,8 +35,26 @@ wire::Message init(NodeId node, const wire::RingId& ring, const Scope& scope) {
     message.heartbeat_interval = static_cast<std::uint32_t>(heartbeat.count());
     message.decision_algorithm = scope.votes.algorithm;
     message.tie_breaker = scope.tie_breaker;
+    if (scope.votes.leased.contains(node)) message.supported_options = wire::known_options();
     return message;
 }
+
+wire::Message options(const Node& node, Instant now) {
+    wire::Message message = of_type(wire::MessageType::set_option);
+    message.lease = static_cast<std::uint32_t>(lease.count());
+    message.device_timeout = static_cast<std::uint32_t>(device_timeout.count());
+    if (node.last_grant > 0) message.grant_number = node.last_grant;
+    if (says_it_kept_the_vote(node, now)) message.ring_id = node.ring.id;
+    return message;
+}
+
+wire::Message farewell() {
+    wire::Message message = of_type(wire::MessageType::set_option);
+    message.released = 1;
+    return message;
+}
+
+wire::Message starttls() { return of_type(wire::MessageType::starttls); }
 
 wire::Message config(std::size_t nodes) {
     Nodes all;

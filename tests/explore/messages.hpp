@@ -8,6 +8,10 @@ namespace castvote::explore::message {
 
 wire::Message preinit(const std::string& cluster);
 wire::Message init(NodeId node, const wire::RingId& ring, const Scope& scope);
+// Of a node with a lease: what it says of itself, and that it gave the vote back.
+wire::Message options(const Node& node, Instant now);
+wire::Message farewell();
+wire::Message starttls();
 wire::Message config(std::size_t nodes);
 wire::Message membership(const Ring& ring);
 wire::Message reply(std::uint32_t number);

@@ -2,7 +2,9 @@
 //
 // A node is a daemon that says what it is told to say, a corosync in a ring, and a flag: "this node
 // counts the arbiter's vote". Wherever docs/safety.md ("What nodes really do") gives a span in
-// which the flag may last, it lasts to the end of it here. Knows nothing of the arbiter's code.
+// which the flag may last, it lasts to the end of it here. A node of ours keeps to docs/safety.md,
+// "Leases"; that it does is node_test's business, and the simulator's. It takes back at once what
+// its corosync's queue delivers in the wrong ring (N6). Knows nothing of the arbiter's code.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -30,6 +32,9 @@ constexpr Duration device_timeout{10000};  // T
 // T as an arbiter may assume it of a stock node: hb / 0.8 rounded up, and a millisecond.
 constexpr Duration assumed_timeout = std::max(heartbeat * 5 / 4 + Duration(1), device_timeout);
 
+// Of our own nodes. Longer than a tick, so that a lost connection may be back in time.
+constexpr Duration lease{5000};
+
 Duration margin(Duration span);
 // How long a stock node that is heard no more may count the vote (R2e).
 Duration longest_lifetime();
@@ -48,6 +53,7 @@ struct Down {
     std::uint32_t number = 0;
     wire::Vote vote = wire::Vote::nack;
     wire::RingId ring;
+    std::uint64_t grant = 0;  // its number, told to nodes with a lease
 };
 
 struct Node {
@@ -67,6 +73,10 @@ struct Node {
     std::deque<Up> up;
     std::deque<Down> down;
     Instant heard;  // when the arbiter last had a message of it
+    // Our own (docs/safety.md, leases): it keeps the vote through the loss of a connection.
+    bool has_lease = false;
+    Instant echoed;                // it sent the last INIT or echo that was answered then
+    std::uint64_t last_grant = 0;  // the number of the last grant that it has seen
 
     bool flag = false;                  // it counts the vote in its ring
     std::optional<Instant> flag_until;  // ... but not for longer
@@ -84,12 +94,15 @@ struct Node {
 struct VoteRules {
     wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
     std::size_t nodes = 2;
+    Nodes leased;  // those who have a lease
 
     std::size_t device_votes() const {
         return algorithm == wire::DecisionAlgorithm::lms ? nodes - 1 : 1;
     }
     std::size_t quorum() const { return (nodes + device_votes()) / 2 + 1; }
     bool lets_go_when_cut_off() const { return algorithm == wire::DecisionAlgorithm::ffsplit; }
+    bool lets_go(bool has_lease) const { return has_lease || lets_go_when_cut_off(); }
+    bool all_let_go() const { return lets_go(leased.size() == nodes); }
     // Has a ring of so many nodes quorum with the vote?
     bool is_enough(std::size_t members) const { return members + device_votes() >= quorum(); }
 };
@@ -97,7 +110,13 @@ struct VoteRules {
 // Does the node call itself quorate?
 bool is_quorate(const Node& node, const VoteRules& rules, Instant now);
 
-// When a living daemon that gets no answer any more casts NACK by itself; none for ever.
+// Does it count the vote, by its own word, without a break since it was granted?
+bool keeps_vote(const Node& node, Instant now);
+
+// ... and does it say so when it connects (protocol.md 15, RING_ID)?
+bool says_it_kept_the_vote(const Node& node, Instant now);
+
+// When a living daemon that gets no answer any more gives up vote and connection; none for ever.
 std::optional<Instant> lets_go_at(const Node& node, const VoteRules& rules);
 
 // -- what happens to it ---------------------------------------------------------------------------
@@ -109,7 +128,11 @@ void take_vote(Node& node, const Down& told, Instant now);
 // The daemon ends without a word: the flag lasts for T after a last poll that may have been now.
 void kill_daemon(Node& node, const VoteRules& rules, Instant now);
 // The daemon learns that its connection is over.
-void notice_end(Node& node, const VoteRules& rules);
+void notice_end(Node& node, const VoteRules& rules, Instant now);
+// Nothing came for too long: it gives up the vote and the connection.
+void let_go(Node& node, const VoteRules& rules, Instant now);
+// The daemon starts.
+void start(Node& node);
 // Its corosync and its daemon start anew, alone in a ring.
 void restart(Node& node);
 // The way to the arbiter fails; the cases that no arbiter can close end here (safety.md).

@@ -14,6 +14,23 @@ void Oracle::heard(NodeId node, Instant now) {
     if (entry.grant) entry.grant->is_restored = false;
 }
 
+void Oracle::echoed(NodeId node, Instant now) {
+    heard(node, now);
+    entries_[node].echoed = now;
+}
+
+void Oracle::kept(NodeId node, const wire::RingId& ring) {
+    Entry& entry = entries_[node];
+    entry.is_voting = entry.grant && entry.grant->ring.id == ring;
+}
+
+void Oracle::gave_back(NodeId node) {
+    Entry& entry = entries_[node];
+    entry.grant.reset();
+    entry.told.reset();
+    entry.has_reported = entry.is_voting = false;
+}
+
 // The diary goes on: whatever the arbiter forgets must not matter.
 void Oracle::arbiter_restarted(bool has_record, Instant now) {
     init_rings_.clear();
@@ -31,19 +48,20 @@ void Oracle::arbiter_restarted(bool has_record, Instant now) {
 void Oracle::connected(NodeId node, const wire::RingId& ring, Instant now) {
     // Where nobody is connected and nobody may count the vote there is nothing to remember.
     const bool is_idle = std::none_of(entries_.begin(), entries_.end(), [&](const auto& other) {
-        return other.second.is_connected || (other.second.grant && !is_over(other.second, now));
+        return other.second.is_connected ||
+               (other.second.grant && !is_over(other.first, other.second, now));
     });
     if (is_idle) entries_.clear();
     Entry& entry = entries_[node];
+    drop_if_over(node, entry, now);
     entry.is_connected = true;
     entry.has_reported = false;
     entry.is_voting = false;
     entry.told.reset();
     entry.waits_since.reset();
-    heard(node, now);
+    echoed(node, now);
     init_rings_[node] = ring;
     // Only a later end of connection counts now.
-    drop_if_over(entry, now);
     if (entry.grant) entry.grant->ended.reset();
 }
 
@@ -57,10 +75,12 @@ void Oracle::reported(NodeId node, const Ring& ring, Instant now) {
     entry.word = ring;
     entry.word_at = now;
     entry.is_old_word = false;
-    drop_if_over(entry, now);
+    drop_if_over(node, entry, now);
     if (!entry.grant || entry.grant->ring == ring) return;
-    // R2b, unless R2s ii wants proof.
-    if (entry.grant->left_young || now < entry.flag_on + 2 * heartbeat) {
+    // R2b, unless R2s ii wants proof: a vote of ours is at rest once its ACK is confirmed.
+    if (has_lease(node) && entry.grant->is_answered) {
+        entry.grant.reset();
+    } else if (entry.grant->left_young || now < entry.flag_on + 2 * heartbeat) {
         entry.grant->left_young = true;
         entry.grant->proof_at.reset();
     } else {
@@ -153,16 +173,20 @@ bool Oracle::is_in_the_way(NodeId holder, const Entry::Grant& grant, const Ring&
 }
 
 // Whoever was released stays so, whatever it does next.
-void Oracle::drop_if_over(Entry& entry, Instant now) const {
+void Oracle::drop_if_over(NodeId node, Entry& entry, Instant now) const {
     if (!entry.grant) return;
     const bool is_proved = entry.grant->proof_at && now >= *entry.grant->proof_at;
-    if (is_proved || (entry.grant->ended && is_over(entry, now))) entry.grant.reset();
+    if (is_proved || (entry.grant->ended && is_over(node, entry, now))) entry.grant.reset();
 }
 
 // R2e.
-bool Oracle::is_over(const Entry& entry, Instant now) const {
+bool Oracle::is_over(NodeId node, const Entry& entry, Instant now) const {
     const Entry::Grant& grant = *entry.grant;
     if (grant.forgotten && now >= *grant.forgotten + longest_lifetime()) return true;
+    if (has_lease(node)) {
+        const Duration span = lease + device_timeout;
+        return now >= entry.echoed + span + margin(span);
+    }
     if (rules_.algorithm != wire::DecisionAlgorithm::ffsplit) return false;
     const Duration rest = assumed_timeout + margin(assumed_timeout);
     if (grant.ended && grant.by_itself) return now >= *grant.ended + rest;
@@ -175,9 +199,10 @@ bool Oracle::is_released(NodeId holder, const Entry& entry, const Ring& ring, In
     // R2d: all nodes of an explored cluster have the same configuration.
     const bool is_ffsplit = rules_.algorithm == wire::DecisionAlgorithm::ffsplit;
     if (is_ffsplit && 2 * ring.members.size() > rules_.nodes) return true;
-    if (is_over(entry, now)) return true;
+    if (is_over(holder, entry, now)) return true;
     if (grant.left_young) return grant.proof_at && now >= *grant.proof_at;
-    if (!grant.is_answered || now < grant.unbroken_until) return false;
+    if (!grant.is_answered) return false;
+    if (now < (has_lease(holder) ? entry.echoed + lease : grant.unbroken_until)) return false;
     for (const NodeId member : grant.ring.members) {  // R2c
         const auto other = entries_.find(member);
         if (member == holder || other == entries_.end() || !other->second.word) continue;

@@ -39,6 +39,7 @@ struct Entry {
     Instant word_at;
     bool is_old_word = false;            // of a life before: what is no grant is not always written
     Instant heard;                       // t_m
+    Instant echoed;                      // its last INIT or echo
     bool is_voting = false;              // told ACK on this connection, and not NACK since
     Instant flag_on;                     // its vote was switched on then, at the earliest
     std::optional<Instant> waits_since;  // its polls may have stopped then
@@ -54,7 +55,12 @@ public:
     void heard(NodeId node, Instant now);
     void reported(NodeId node, const Ring& ring, Instant now);
     void confirmed(NodeId node, std::uint32_t number, Instant now);
+    void echoed(NodeId node, Instant now);
     void ended(NodeId node, bool by_itself, Instant now);
+    // By its own word, before it reports, it has counted this ring's vote without a break.
+    void kept(NodeId node, const wire::RingId& ring);
+    // By its own word it has given the vote back (R2d).
+    void gave_back(NodeId node);
     // has_record: with what it had written; else knowing nothing.
     void arbiter_restarted(bool has_record, Instant now);
 
@@ -66,8 +72,9 @@ public:
 private:
     std::string judge_ack(NodeId node, const Ring& ring, Instant now) const;
     bool is_in_the_way(NodeId holder, const Entry::Grant& grant, const Ring& ring) const;
-    void drop_if_over(Entry& entry, Instant now) const;
-    bool is_over(const Entry& entry, Instant now) const;
+    void drop_if_over(NodeId node, Entry& entry, Instant now) const;
+    bool has_lease(NodeId node) const { return rules_.leased.contains(node); }
+    bool is_over(NodeId node, const Entry& entry, Instant now) const;
     bool is_released(NodeId holder, const Entry& entry, const Ring& ring, Instant now) const;
 
     VoteRules rules_;

@@ -38,6 +38,12 @@ bool World::is_fault(const Step& step) const {
     return step.kind > Kind::form;
 }
 
+// A stock node waits until its old connection is gone; ours takes that over (R5).
+bool World::may_connect(const Node& n) const {
+    return n.is_alive && n.link == Node::Link::none && !n.is_cut &&
+           (n.has_lease || !has_session(n.id));
+}
+
 std::vector<Step> World::possible() const {
     std::vector<Step> steps;
     const auto may = [&](bool condition, Kind kind, NodeId id) {
@@ -52,14 +58,14 @@ std::vector<Step> World::possible() const {
         const bool is_open = n.link == Node::Link::open;
         may(!n.is_cut && is_open && !n.up.empty(), Kind::deliver, n.id);
         may(!n.is_cut && !n.down.empty(), Kind::take, n.id);
-        may(n.is_alive && n.link == Node::Link::none && !n.is_cut && !has_session(n.id),
-            Kind::connect, n.id);
+        may(may_connect(n), Kind::connect, n.id);
         may(n.link == Node::Link::broken && !n.is_cut, Kind::notice, n.id);
         may(!n.is_alive, Kind::start, n.id);
         may(n.is_cut, Kind::mend, n.id);
         may(!n.is_cut, Kind::cut, n.id);
         may(is_open && !n.is_cut, Kind::reset, n.id);
         may(n.is_alive, Kind::kill, n.id);
+        may(n.has_lease && n.is_alive && is_open && !n.is_cut && !n.is_gathering, Kind::stop, n.id);
         may(true, Kind::restart, n.id);
         may(scope_->has_heuristics && is_open, Kind::pass_check, n.id);
         may(scope_->has_heuristics && is_open, Kind::fail_check, n.id);
@@ -92,6 +98,7 @@ std::string to_string(const Step& step) {
         case Kind::restart: return fmt::format("the corosync of {} starts anew", id);
         case Kind::cut: return fmt::format("{} is cut off from the arbiter", id);
         case Kind::reset: return fmt::format("the arbiter sees the connection of {} reset", id);
+        case Kind::stop: return fmt::format("the daemon of {} is stopped in order", id);
         case Kind::kill: return fmt::format("the daemon of {} is killed", id);
         case Kind::pass_check: return fmt::format("the heuristics of {} pass", id);
         case Kind::fail_check: return fmt::format("the heuristics of {} fail", id);

@@ -35,7 +35,7 @@ bool World::converse(bool everybody_returns) {
         while (one.link == Node::Link::open && !one.up.empty())
             when(true, Step::Kind::deliver, one.id);
         when(one.link == Node::Link::broken, Step::Kind::notice, one.id);
-        when(one.link == Node::Link::none && !has_session(one.id), Step::Kind::connect, one.id);
+        when(may_connect(one), Step::Kind::connect, one.id);
     }
     return has_moved;
 }

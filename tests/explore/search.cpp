@@ -84,7 +84,7 @@ private:
         ++outcome_.rests;
         std::string wrong = world.comes_to_rest(/*everybody_returns=*/true, all_back_);
         // Of the others' clients nobody knows when they let go (R2e): the operator must say so.
-        if (wrong.empty() && scope_.votes.lets_go_when_cut_off())
+        if (wrong.empty() && scope_.votes.all_let_go())
             wrong = world.comes_to_rest(/*everybody_returns=*/false, some_gone_);
         if (wrong.empty()) return false;
         tell(wrong, trail);

@@ -29,6 +29,7 @@ World::World(const Scope& scope, Instant now)
         node.id = id;
         node.ring = {{1, 100}, all};
         node.seq = 100;
+        node.has_lease = scope.votes.leased.contains(id);
         nodes_.push_back(node);
     }
 }
@@ -51,6 +52,19 @@ World World::granted(const Scope& scope, bool is_settled) {
         world.settle();
     }
     for (int i = 0; is_settled && i < 15; ++i) world.pass_time();
+    return world;
+}
+
+World World::split(const Scope& scope) {
+    World world = granted(scope, /*is_settled=*/true);
+    Nodes others;
+    for (const Node& one : world.nodes_)
+        if (one.id != 1) others.insert(one.id);
+    for (const Nodes& set : {Nodes{1}, others}) world.form(set);
+    for (int i = 0; i < 15; ++i) {
+        world.settle();
+        world.pass_time();
+    }
     return world;
 }
 
@@ -109,7 +123,8 @@ void World::is_told(const qnetd::Send& send) {
     Node& to = node(found->second);
     const Down down{.number = *send.message.msg_seq_number,
                     .vote = *send.message.vote,
-                    .ring = *send.message.ring_id};
+                    .ring = *send.message.ring_id,
+                    .grant = send.message.grant_number.value_or(0)};
     if (scope_->settings.durable_grants && down.vote == wire::Vote::ack) {
         const auto& word = oracle_.entries().at(to.id).word;
         if (!word || !store_.is_certain_of(to.id, *word))
@@ -136,73 +151,6 @@ void World::look() {
     }
 }
 
-// -- connections ----------------------------------------------------------------------------------
-
-void World::connect(Node& node) {
-    node.link = Node::Link::open;
-    node.connection = next_connection_++;
-    node.reported = node.ring.id;
-    sessions_[node.connection] = node.id;
-    step(qnetd::Opened{node.connection, "explored"});
-    step(qnetd::Received{node.connection, message::preinit("alpha")});
-    node.heard = now_;
-    oracle_.connected(node.id, node.ring.id, now_);
-    step(qnetd::Received{node.connection, message::init(node.id, node.ring.id, *scope_)});
-    step(qnetd::Received{node.connection, message::config(scope_->votes.nodes)});
-    node.up.push_back({.kind = Up::Kind::membership, .ring = node.ring});
-}
-
-void World::deliver(Node& node) {
-    const Up up = node.up.front();
-    node.up.pop_front();
-    node.heard = now_;
-    oracle_.heard(node.id, now_);
-    switch (up.kind) {
-        case Up::Kind::membership:
-            oracle_.reported(node.id, up.ring, now_);
-            step(qnetd::Received{node.connection, message::membership(up.ring)});
-            return;
-        case Up::Kind::reply:
-            oracle_.confirmed(node.id, up.number, now_);
-            step(qnetd::Received{node.connection, message::reply(up.number)});
-            return;
-        case Up::Kind::heuristics:
-            step(qnetd::Received{node.connection, message::heuristics(up.heuristics)});
-            return;
-        case Up::Kind::quorate:
-            step(qnetd::Received{node.connection,
-                                 message::quorum(node.ring, wire::Quorate::quorate)});
-            return;
-    }
-}
-
-// The arbiter sees the connection end.
-void World::end_session(Node& node, qnetd::CloseCause cause) {
-    const auto found = sessions_.find(node.connection);
-    if (found == sessions_.end()) return;
-    sessions_.erase(found);
-    oracle_.ended(node.id, cause == qnetd::CloseCause::end_of_stream, now_);
-    step(qnetd::Closed{node.connection, cause});
-}
-
-void World::flap(std::size_t index) {
-    ConnectionId& connection = beta_.connections.at(index);
-    if (connection != 0) {
-        step(qnetd::Closed{std::exchange(connection, 0), qnetd::CloseCause::reset_or_error});
-        return;
-    }
-    connection = next_connection_++;
-    const auto id = static_cast<NodeId>(index + 1);
-    const Ring ring{{1, 100}, {1, 2}};
-    step(qnetd::Opened{connection, "second"});
-    step(qnetd::Received{connection, message::preinit("beta")});
-    step(qnetd::Received{connection, message::init(id, ring.id, *scope_)});
-    step(qnetd::Received{connection, message::config(2)});
-    step(qnetd::Received{connection, message::membership(ring)});
-    // It confirms whatever it is told; on a new connection numbers start at 1.
-    for (std::uint32_t number : {1u, 2u}) step(qnetd::Received{connection, message::reply(number)});
-}
-
 // -- rings ----------------------------------------------------------------------------------------
 
 void World::form(const Nodes& set) {
@@ -225,9 +173,7 @@ void World::form(const Nodes& set) {
 void World::echo_all() {
     for (Node& one : nodes_) {
         if (one.link != Node::Link::open || one.is_cut || !one.up.empty()) continue;
-        one.heard = now_;
-        oracle_.heard(one.id, now_);
-        step(qnetd::Received{one.connection, message::echo()});
+        echo(one);
     }
     for (const ConnectionId connection : beta_.connections)
         if (connection != 0) step(qnetd::Received{connection, message::echo()});
@@ -237,6 +183,7 @@ void World::advance_to(Instant end) {
     for (auto next = arbiter_.next_deadline(); next && *next <= end;
          next = arbiter_.next_deadline()) {
         now_ = std::max(now_, *next);
+        settle_clocks();
         step(qnetd::TimePassed{});
         settle_clocks();
     }
@@ -255,7 +202,7 @@ void World::settle_clocks() {
         if (one.link == Node::Link::broken && now_ >= one.heard + 2 * heartbeat) one.down.clear();
         if (const auto end = lets_go_at(one, scope_->votes); end && now_ >= *end) {
             const bool is_told = !one.is_cut && one.link == Node::Link::open;
-            notice_end(one, scope_->votes);
+            let_go(one, scope_->votes, now_);
             if (is_told) end_session(one, qnetd::CloseCause::end_of_stream);
         }
     }
@@ -286,8 +233,8 @@ void World::carry_out(const Step& what) {
             break;
         case Kind::pass: pass_time(); break;
         case Kind::connect: connect(*one); break;
-        case Kind::notice: notice_end(*one, scope_->votes); break;
-        case Kind::start: one->is_alive = true; break;
+        case Kind::notice: notice_end(*one, scope_->votes, now_); break;
+        case Kind::start: start(*one); break;
         case Kind::mend: one->is_cut = false; break;
         case Kind::form: form(what.set); break;
         case Kind::lose_token:
@@ -298,6 +245,7 @@ void World::carry_out(const Step& what) {
             restart(*one);
             if (!one->is_cut) end_session(*one, qnetd::CloseCause::end_of_stream);
             break;
+        case Kind::stop: stop(*one); break;
         case Kind::cut:
             one->is_cut = true;
             lose_late_yes(*one);

@@ -47,6 +47,7 @@ struct Step {
         restart,          // the node's corosync (and daemon) starts anew, alone
         cut,              // nothing passes between node and arbiter, and nobody is told
         reset,            // the arbiter alone sees the connection end
+        stop,             // the daemon of a node with a lease is stopped in order
         kill,             // the daemon is killed; the arbiter reads the end of stream if it can
         pass_check,       // the node's heuristics now pass
         fail_check,       // ... fail
@@ -70,6 +71,8 @@ public:
     // Everybody is connected, in one ring, and has the vote: for a minute (is_settled), or since
     // now.
     static World granted(const Scope& scope, bool is_settled);
+    // Node 1 has been in a ring of its own for a minute, and whoever won has the vote.
+    static World split(const Scope& scope);
     // Everybody is connected and in one ring; nothing has been sent.
     static World fresh(const Scope& scope);
 
@@ -105,10 +108,11 @@ private:
     Node& node(NodeId id) { return nodes_.at(id - 1); }
     const Node& node(NodeId id) const { return nodes_.at(id - 1); }
     bool has_session(NodeId id) const;
+    bool may_connect(const Node& node) const;
     bool can_form(const Nodes& set) const;
 
-    using Input = std::variant<qnetd::Opened, qnetd::Received, qnetd::Closed, qnetd::TimePassed,
-                               qnetd::Persisted>;
+    using Input = std::variant<qnetd::Opened, qnetd::Received, qnetd::TlsEstablished, qnetd::Closed,
+                               qnetd::TimePassed, qnetd::Persisted>;
     void step(Input what);
     void is_told(const qnetd::Send& send);
     void carry_out(const Step& what);
@@ -116,6 +120,8 @@ private:
     void violate(std::string what);
     void connect(Node& node);
     void deliver(Node& node);
+    void echo(Node& node);
+    void stop(Node& node);
     void end_session(Node& node, qnetd::CloseCause cause);
     void form(const Nodes& set);
     void pass_time();
