@@ -35,6 +35,8 @@ public:
 
     void start() override {
         if (core_) return;
+        if (watch_ != nullptr)
+            watch_->started(settings_.durable_grants && !is_store_new_, local_now());
         if (settings_.durable_grants)
             core_.emplace(settings_, local_now(), memory());
         else
@@ -60,7 +62,8 @@ public:
         lands_ = std::move(lands);
     }
     // Told of each ACK that leaves: to whom, and for which ring.
-    void watch_acks(std::function<void(NodeId, RingId)> watch) { watch_ = std::move(watch); }
+    void watch_acks(std::function<void(NodeId, RingId)> watch) { acked_ = std::move(watch); }
+    void watch(ArbiterWatch& watch) { watch_ = &watch; }
     void lose_store() override {
         store_.clear();
         is_store_new_ = true;
@@ -117,6 +120,7 @@ private:
         while (!pending_.empty() && lands_ && lands_()) land();
         pending_.clear();
         ++life_;
+        if (watch_ != nullptr) watch_->died();
     }
 
     Instant local_now() const { return at_ms(schedule_.now() / 1000 * rate_ / 1000); }
@@ -133,31 +137,38 @@ private:
     template <class Something>
     void step(Something&& what) {
         const qnetd::Event event{local_now(), std::forward<Something>(what)};
-        note_word(event);
+        note(event);
         carry_out(core_->step(event));
     }
 
-    void note_word(const qnetd::Event& event) {
-        if (const auto* received = std::get_if<qnetd::Received>(&event.what))
+    void note(const qnetd::Event& event) {
+        if (const auto* received = std::get_if<qnetd::Received>(&event.what)) {
             last_word_[nodes_.at(received->connection)] = {schedule_.now(), /*is_end=*/false};
-        else if (const auto* closed = std::get_if<qnetd::Closed>(&event.what);
-                 closed != nullptr && closed->cause == qnetd::CloseCause::end_of_stream)
-            last_word_[nodes_.at(closed->connection)] = {schedule_.now(), /*is_end=*/true};
+            if (watch_ != nullptr)
+                watch_->received(received->connection, std::get<wire::Message>(received->inbound),
+                                 event.now);
+        } else if (const auto* closed = std::get_if<qnetd::Closed>(&event.what)) {
+            if (closed->cause == qnetd::CloseCause::end_of_stream)
+                last_word_[nodes_.at(closed->connection)] = {schedule_.now(), /*is_end=*/true};
+            if (watch_ != nullptr) watch_->closed(closed->connection);
+        }
     }
 
     void note_ack(const qnetd::Send& send) {
         const NodeId node = nodes_.at(send.connection);
         ++grants_;
         last_ack_[node] = schedule_.now();
-        if (watch_) watch_(node, send.message.ring_id.value_or(RingId{}));
+        if (acked_) acked_(node, send.message.ring_id.value_or(RingId{}));
     }
 
     void carry_out(qnetd::Actions actions) {
         for (auto& action : actions) {
             if (auto* send = std::get_if<qnetd::Send>(&action)) {
                 if (send->message.vote == wire::Vote::ack) note_ack(*send);
+                if (watch_ != nullptr) watch_->sent(send->connection, send->message, local_now());
                 network_.send_from_arbiter(send->connection, std::move(send->message));
             } else if (const auto* close = std::get_if<qnetd::Close>(&action)) {
+                if (watch_ != nullptr) watch_->closed(close->connection);
                 network_.close_from_arbiter(close->connection);
             } else if (const auto* persist = std::get_if<qnetd::Persist>(&action)) {
                 write(*persist);
@@ -209,6 +220,7 @@ private:
     Network& network_;
     qnetd::Settings settings_;
     std::int64_t rate_;
+    ArbiterWatch* watch_ = nullptr;
     std::function<void(const qnetd::Note&)> heard_;  // what it says
     std::optional<qnetd::Arbiter> core_;
     bool is_frozen_ = false;
@@ -222,7 +234,7 @@ private:
     std::map<ConnectionId, NodeId> nodes_;
     std::map<NodeId, Word> last_word_;
     std::map<NodeId, Micros> last_ack_;
-    std::function<void(NodeId, RingId)> watch_;
+    std::function<void(NodeId, RingId)> acked_;
     std::map<std::string, qnetd::Record> store_;
     bool is_store_new_ = true;
     std::optional<Instant> store_guard_;

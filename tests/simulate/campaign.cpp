@@ -67,6 +67,8 @@ private:
             if (!result.is_window_explained) ++totals_.unexplained_windows;
             totals_.longest_window = std::max(totals_.longest_window, *result.window);
         }
+        totals_.reached["I5: a ring beside one that is held"] += result.contests;
+        totals_.reached["I5: a holder is back, and told ACK again"] += result.returns;
         for (const auto& [kind, count] : result.kinds)
             totals_.reached[fmt::format("fault: {}", kind)] += count;
         for (std::size_t i = 0; i < result.reasons.size(); ++i)

@@ -11,11 +11,10 @@
 #include <map>
 
 #include "common/wire/message.hpp"
+#include "tests/simulate/arbiter_watch.hpp"
 #include "tests/simulate/corosync_model.hpp"
 
 namespace castvote::simulate {
-
-using ConnectionId = std::uint64_t;
 
 enum class Ending : std::uint8_t { end_of_stream, reset };
 

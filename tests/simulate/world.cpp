@@ -8,8 +8,10 @@
 #include <memory>
 
 #include "common/wire/describe.hpp"
+#include "qnetd/core/ledger.hpp"
 #include "tests/simulate/arbiter_host.hpp"
 #include "tests/simulate/faults.hpp"
+#include "tests/simulate/incumbents.hpp"
 #include "tests/simulate/stock_arbiter.hpp"
 
 namespace castvote::simulate {
@@ -28,6 +30,7 @@ public:
           dice_(derived_seed(options.seed, 0), schedule_.clock()),
           network_(schedule_, dice_),
           cluster_(schedule_, dice_, options.timers, options.nodes, 1),
+          incumbents_(ack_allowance()),
           arbiter_(make_arbiter()),
           faults_({options_, schedule_, network_, cluster_, *arbiter_, members_,
                    [this](const std::string& text) { trace(text); }}) {
@@ -59,6 +62,8 @@ public:
         if (!result_.violation) heal_and_check();
         result_.simulated = schedule_.now();
         result_.grants = arbiter_->grants();
+        result_.contests = incumbents_.contests();
+        result_.returns = incumbents_.returns();
         result_.faults = faults_.happened();
         result_.kinds = faults_.counts();
         return std::move(result_);
@@ -72,6 +77,7 @@ private:
                 [this](const std::string& text) { trace("arbiter: " + text); });
         auto ours = std::make_unique<ArbiterHost>(schedule_, network_, settings(), 1000,
                                                   [this](const qnetd::Note& note) { hear(note); });
+        ours->watch(incumbents_);
         // Mostly quick, now and then a disk that takes its time.
         ours->slow_store(
             [this] {
@@ -90,6 +96,14 @@ private:
         return settings;
     }
 
+    // Beside the heartbeats: writes that are slow, one after the other, and the ways of messages. A
+    // record may name a holder that was passed over, too: its lifetime begins again.
+    Duration ack_allowance() const {
+        const Duration timeout(options_.timers.device_timeout / 1000);
+        return Duration(2 * 3000 + 3000) +
+               qnetd::Ledger::guard_length({.heartbeat = timeout, .device_timeout = timeout});
+    }
+
     void trace(const std::string& text) {
         if (with_trace_)
             result_.trace.push_back(
@@ -103,18 +117,22 @@ private:
 
     void play(Micros end) {
         while (!result_.violation && schedule_.step(end)) {
-            const ClusterModel::Overlap overlap = cluster_.double_quorum();
-            if (options_.stock_arbiter) {
-                measure(overlap);
-            } else if (overlap.one == 0) {
-                overlap_since_.reset();
-                old_yeses_since_.reset();
-            } else if (!is_named(overlap)) {
-                result_.violation =
-                    Violation{schedule_.now(), fmt::format("I1: nodes {} and {} are both quorate",
-                                                           overlap.one, overlap.other)};
-                trace(result_.violation->what);
-            }
+            look_at_quorum();
+            if (!incumbents_.violation().empty() && !result_.violation)
+                complain(incumbents_.violation());
+        }
+    }
+
+    void look_at_quorum() {
+        const ClusterModel::Overlap overlap = cluster_.double_quorum();
+        if (options_.stock_arbiter) {
+            measure(overlap);
+        } else if (overlap.one == 0) {
+            overlap_since_.reset();
+            old_yeses_since_.reset();
+        } else if (!is_named(overlap)) {
+            complain(
+                fmt::format("I1: nodes {} and {} are both quorate", overlap.one, overlap.other));
         }
     }
 
@@ -243,6 +261,7 @@ private:
     Dice dice_;
     Network network_;
     ClusterModel cluster_;
+    Incumbents incumbents_;
     std::unique_ptr<ArbiterProcess> arbiter_;
     std::map<NodeId, Member> members_;
     Faults faults_;

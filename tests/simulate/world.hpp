@@ -1,8 +1,8 @@
 // world.hpp -- one simulated run: a cluster, its daemons, the arbiter, faults drawn from a seed.
 //
 // The arbiter is the real core. After every step the invariants are checked (docs/safety.md): I1,
-// never two disjoint partitions quorate, and I4, when faults stop, one partition is granted within
-// a bound.
+// never two disjoint partitions quorate; I5, who holds the vote and may keep it is not denied; and
+// I4, when faults stop, one partition is granted within a bound.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -67,6 +67,8 @@ struct Result {
     // With the stock arbiter: how long two halves were quorate, if they were.
     std::optional<Micros> window;
     bool is_window_explained = false;  // it is no longer than the timers allow (docs/arbiter.md 8)
+    std::uint64_t contests = 0;  // rings that were reported beside one that was held (I5)
+    std::uint64_t returns = 0;   // holders that were back after a restart, and told ACK again
     std::vector<std::string> trace;
 };
 
