@@ -11,7 +11,7 @@ namespace castvote::simulate {
 
 using ConnectionId = std::uint64_t;
 
-// Times are those of the arbiter's clock.
+// Times are those of the arbiter's clock, as if its machine had never been started anew.
 class ArbiterWatch {
 public:
     virtual ~ArbiterWatch() = default;
@@ -23,6 +23,8 @@ public:
     virtual void sent(ConnectionId connection, const wire::Message& message, Instant now) = 0;
     // By either side.
     virtual void closed(ConnectionId connection) = 0;
+    // No new grant can be recorded at this instant.
+    virtual void store_is_stuck() = 0;
 };
 
 }  // namespace castvote::simulate

@@ -67,6 +67,8 @@ private:
             if (!result.is_window_explained) ++totals_.unexplained_windows;
             totals_.longest_window = std::max(totals_.longest_window, *result.window);
         }
+        for (const auto& [name, count] : result.excused) totals_.excused[name] += count;
+        totals_.reached["a start that did not trust its store"] += result.distrusts;
         totals_.reached["I5: a ring beside one that is held"] += result.contests;
         totals_.reached["I5: a holder is back, and told ACK again"] += result.returns;
         for (const auto& [kind, count] : result.kinds)

@@ -35,6 +35,7 @@ struct Totals {
     std::uint64_t windows = 0;
     std::uint64_t unexplained_windows = 0;
     Micros longest_window = 0;
+    std::map<std::string_view, std::uint64_t> excused;
     std::map<std::uint64_t, Result> failed;  // by seed
     // Rare things, and how often each was reached: also those that never were.
     std::map<std::string, std::uint64_t> reached;

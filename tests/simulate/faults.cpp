@@ -7,7 +7,7 @@
 namespace castvote::simulate {
 
 // A new kind, or another weight, changes what every seed means.
-const std::array<Faults::Kind, 9> Faults::kinds{{
+const std::array<Faults::Kind, Faults::all_kinds> Faults::kinds{{
     {"the cluster is cut apart", 3, &Faults::regroup},
     {"a link to the arbiter is cut", 2, &Faults::cut_arbiter_link},
     {"the arbiter is killed", 1, &Faults::restart_arbiter},
@@ -17,6 +17,12 @@ const std::array<Faults::Kind, 9> Faults::kinds{{
     {"the arbiter is frozen", 1, &Faults::freeze_arbiter},
     {"the arbiter alone sees a reset", 1, &Faults::reset},
     {"something heals", 1, &Faults::heal_something},
+    {"both see a reset", 1, &Faults::reset_both},
+    {"the arbiter is stopped in order", 1, &Faults::stop_arbiter},
+    {"the arbiter's machine is started anew", 1, &Faults::reboot_arbiter},
+    {"the arbiter's disk takes no writes", 1, &Faults::fill_disk},
+    {"the arbiter's store is lost or cannot be read", 1, &Faults::break_store},
+    {"an older copy of the store is put back", 1, &Faults::put_older_store_back},
 }};
 
 void Faults::begin() { schedule_next(ms(20000)); }
@@ -39,7 +45,7 @@ void Faults::schedule_next(Micros delay) {
 
 void Faults::strike() {
     std::uint64_t sum = 0;
-    for (const Kind& kind : kinds) sum += kind.weight;
+    for (std::size_t i = 0; i < kinds_here(); ++i) sum += kinds[i].weight;
     std::uint64_t throw_ = dice_.below(sum);
     std::size_t which = 0;
     while (throw_ >= kinds[which].weight) throw_ -= kinds[which++].weight;
@@ -50,7 +56,7 @@ void Faults::strike() {
 
 std::map<std::string_view, std::uint64_t> Faults::counts() const {
     std::map<std::string_view, std::uint64_t> counts;
-    for (std::size_t i = 0; i < kinds.size(); ++i) counts[kinds[i].name] = counts_[i];
+    for (std::size_t i = 0; i < kinds_here(); ++i) counts[kinds[i].name] = counts_[i];
     return counts;
 }
 
@@ -91,14 +97,12 @@ bool Faults::restart_arbiter() {
         dice_.one_in(2) ? dice_.between(ms(5), ms(300)) : dice_.between(ms(5), ms(60000));
     say(fmt::format("arbiter killed, back in {} ms", delay / 1000));
     scene_.arbiter.kill();
+    keep_copy();
     if (scene_.options.keeps_state && dice_.one_in(6)) {
         say("the arbiter's store is lost");
         scene_.arbiter.lose_store();
     }
-    scene_.schedule.after(delay, [this] {
-        scene_.trace("arbiter started");
-        scene_.arbiter.start();
-    });
+    start_arbiter_later(delay);
     return true;
 }
 
@@ -175,6 +179,14 @@ bool Faults::reset() {
     const NodeId id = some_node();
     say(fmt::format("the arbiter alone sees the connection of node {} reset", id));
     scene_.network.reset_at_arbiter(id);
+    return true;
+}
+
+bool Faults::reset_both() {
+    if (!scene_.options.arbiter_link_faults) return false;
+    const NodeId id = some_node();
+    if (!scene_.network.reset_at_both(id)) return false;
+    say(fmt::format("both see the connection of node {} reset", id));
     return true;
 }
 

@@ -6,13 +6,14 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "tests/simulate/arbiter_process.hpp"
+#include "tests/simulate/arbiter_host.hpp"
 #include "tests/simulate/daemon.hpp"
 #include "tests/simulate/world.hpp"
 
@@ -30,8 +31,11 @@ struct Scene {
     Network& network;
     ClusterModel& cluster;
     ArbiterProcess& arbiter;
+    ArbiterHost* host;  // ... the same, if it is ours
     std::map<NodeId, Member>& members;
     std::function<void(const std::string&)> trace;
+    // Nothing is promised of I1 until then, by this name (docs/safety.md).
+    std::function<void(std::string_view, Micros)> excuse;
 };
 
 class Faults {
@@ -51,13 +55,19 @@ private:
         std::uint64_t weight;
         bool (Faults::*strike)();  // false: it found nothing to break
     };
-    static const std::array<Kind, 9> kinds;
+    static constexpr std::size_t plain_kinds = 9, all_kinds = 15;
+    // Plain worlds have the first ones, wide ones all.
+    static const std::array<Kind, all_kinds> kinds;
 
     void schedule_next(Micros delay);
     void strike();
     void say(const std::string& text);
     NodeId some_node() { return static_cast<NodeId>(1 + dice_.below(scene_.members.size())); }
     bool has_queued_yes(NodeId node) const;
+    std::size_t kinds_here() const { return scene_.options.wide ? all_kinds : plain_kinds; }
+    Micros down_time();
+    void start_arbiter_later(Micros delay);
+    void keep_copy();
 
     bool regroup();
     bool cut_arbiter_link();
@@ -68,12 +78,20 @@ private:
     bool freeze_arbiter();
     bool reset();
     bool heal_something();
+    bool reset_both();
+    // arbiter_faults.cpp
+    bool stop_arbiter();
+    bool reboot_arbiter();
+    bool fill_disk();
+    bool break_store();
+    bool put_older_store_back();
 
     Scene scene_;
     std::uint64_t number_ = 0;  // of the fault that is thrown
     Dice dice_;                 // ... and its dice
-    std::array<std::uint64_t, 9> counts_{};
+    std::array<std::uint64_t, all_kinds> counts_{};
     std::vector<std::uint64_t> happened_;
+    std::deque<StoreModel::File> copies_;  // of the arbiter's store, as it was found
 };
 
 }  // namespace castvote::simulate

@@ -34,6 +34,8 @@ public:
     void received(ConnectionId connection, const wire::Message& message, Instant now) override;
     void sent(ConnectionId connection, const wire::Message& message, Instant now) override;
     void closed(ConnectionId connection) override;
+    // Who was away for long has to wait for that.
+    void store_is_stuck() override { looked_at_.reset(); }
 
     // Empty, or how an incumbent was denied.
     const std::string& violation() const { return violation_; }

@@ -36,6 +36,7 @@ struct Arguments {
     std::string state = "none";
     std::string without;
     std::string failover = "stock";
+    std::string world = "plain";
     std::vector<std::uint64_t> only_faults;
     bool keep_going = false;
     bool no_shrink = false;
@@ -75,6 +76,7 @@ Arguments resolved(Arguments arguments, std::uint64_t seed) {
 Options options_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
     Options options = options_of(seed);
+    options.wide = arguments.world == "wide";
     options.our_nodes = arguments.nodes == "ours";
     options.mixed_nodes = arguments.nodes == "mixed";
     options.stock_arbiter = arguments.arbiter == "stock";
@@ -89,9 +91,10 @@ Options options_for(const Arguments& any, std::uint64_t seed) {
 
 std::string command_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
-    return fmt::format("./dev simulate --nodes {}{} --failover {} --state {}{}{} --seed {}",
+    return fmt::format("./dev simulate --nodes {}{} --failover {} --state {}{}{}{} --seed {}",
                        arguments.nodes, arguments.arbiter == "stock" ? " --arbiter stock" : "",
                        arguments.failover, arguments.state,
+                       arguments.world == "plain" ? "" : " --world " + arguments.world,
                        arguments.no_restarts ? " --no-restarts" : "",
                        arguments.without.empty() ? "" : " --without " + arguments.without, seed);
 }
@@ -136,6 +139,9 @@ int run_many(const Arguments& arguments, const Campaign& campaign) {
             "{} times a stock node's withdrawn vote was counted until its message came round, "
             "at most {:.1f} ms\n",
             totals.overlaps, static_cast<double>(totals.longest_overlap) / 1e3);
+    for (const auto& [name, count] : totals.excused)
+        fmt::print("{} times both halves were quorate while nothing is promised: {}\n", count,
+                   name);
     if (totals.old_yeses > 0)
         fmt::print(
             "{} times an old \"yes\" was counted until the next poll (by ours: for 20 ms at most), "
@@ -206,6 +212,9 @@ int main(int argc, char** argv) {
     app.add_option("--state", arguments.state,
                    "the arbiter's grants: kept by a store with faults, none (in memory) or any")
         ->check(CLI::IsMember({"kept", "none", "any"}));
+    app.add_option("--world", arguments.world,
+                   "plain; or wide: more befalls the arbiter's machine and its store")
+        ->check(CLI::IsMember({"plain", "wide"}));
     app.add_flag("--no-restarts", arguments.no_restarts, "the arbiter never restarts");
     app.add_option("--without", arguments.without, "switches one rule of docs/safety.md off")
         ->check(CLI::IsMember(rules_by_name));

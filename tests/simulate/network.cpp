@@ -11,7 +11,7 @@ namespace castvote::simulate {
 template <class What>
 void Network::carry(Direction& direction, What what) {
     direction.under_way.push_back(std::move(what));
-    if (direction.is_up) send_one(direction);
+    if (direction.is_up && machine_is_on_) send_one(direction);
 }
 
 // The first of those under way arrives. Cut in the meantime, it is sent again later.
@@ -30,11 +30,15 @@ void Network::send_one(Direction& direction) {
 void Network::set_direction(Direction& direction, bool is_up) {
     if (direction.is_up == is_up) return;
     direction.is_up = is_up;
-    if (!is_up) {
-        ++direction.cuts;
-        return;
-    }
-    // TCP finds out by its retransmission timer.
+    if (!machine_is_on_) return;
+    if (is_up)
+        resume(direction);
+    else
+        cut(direction);
+}
+
+// TCP finds out by its retransmission timer.
+void Network::resume(Direction& direction) {
     direction.clear_at = schedule_.now() + dice_.between(ms(1), ms(1500));
     for (std::size_t i = 0; i < direction.under_way.size(); ++i) send_one(direction);
 }
@@ -145,10 +149,40 @@ void Network::arbiter_died() {
     for (const ConnectionId connection : open) close_from_arbiter(connection);
 }
 
+void Network::arbiter_lost_power() {
+    at_arbiter_.clear();
+    for (auto& [node, link] : links_) {
+        cut(link.from_arbiter);
+        link.from_arbiter.under_way.clear();
+    }
+}
+
+void Network::set_arbiter_machine(bool is_on) {
+    if (machine_is_on_ == is_on) return;
+    machine_is_on_ = is_on;
+    for (auto& [node, link] : links_) {
+        for (Direction* direction : {&link.to_arbiter, &link.from_arbiter}) {
+            if (!direction->is_up) continue;
+            if (is_on)
+                resume(*direction);
+            else
+                cut(*direction);
+        }
+    }
+}
+
 void Network::reset_at_arbiter(NodeId node) {
     const ConnectionId connection = links_.at(node).at_node;
     if (connection != 0 && at_arbiter_.erase(connection) != 0)
         arbiter_->closed(connection, Ending::reset);
+}
+
+bool Network::reset_at_both(NodeId node) {
+    const ConnectionId connection = links_.at(node).at_node;
+    if (connection == 0 || !at_arbiter_.contains(connection)) return false;
+    reset_at_arbiter(node);
+    drop_at_node(node, connection, Ending::reset);
+    return true;
 }
 
 }  // namespace castvote::simulate

@@ -54,13 +54,17 @@ public:
     void send_from_arbiter(ConnectionId connection, wire::Message&& message);
     void close_from_arbiter(ConnectionId connection);
     void arbiter_died();
-    // ... with its kernel: it closes nothing, and knows of nothing afterwards.
-    void arbiter_lost_power() { at_arbiter_.clear(); }
+    // ... with its kernel: it closes nothing, and nothing that it sent is repeated.
+    void arbiter_lost_power();
+    // Its machine is off: it answers nothing at all; what is sent to it comes again later.
+    void set_arbiter_machine(bool is_on);
 
     // -- faults -----------------------------------------------------------------------------------
     void set_link(NodeId node, bool to_arbiter, bool from_arbiter);
     // The arbiter alone sees the connection reset.
     void reset_at_arbiter(NodeId node);
+    // Both see it. False if there is no connection.
+    bool reset_at_both(NodeId node);
 
 private:
     struct Direction {
@@ -80,6 +84,8 @@ private:
     void carry(Direction& direction, What what);
     void send_one(Direction& direction);
     void set_direction(Direction& direction, bool is_up);
+    void cut(Direction& direction) { ++direction.cuts; }
+    void resume(Direction& direction);
     void drop_at_node(NodeId node, ConnectionId connection, Ending ending);
 
     Schedule& schedule_;
@@ -88,6 +94,7 @@ private:
     std::map<NodeId, Link> links_;
     std::map<ConnectionId, NodeId> at_arbiter_;  // connections that the arbiter has open
     ConnectionId last_ = 0;
+    bool machine_is_on_ = true;  // the arbiter's
 };
 
 }  // namespace castvote::simulate

@@ -32,8 +32,9 @@ public:
           cluster_(schedule_, dice_, options.timers, options.nodes, 1),
           incumbents_(ack_allowance()),
           arbiter_(make_arbiter()),
-          faults_({options_, schedule_, network_, cluster_, *arbiter_, members_,
-                   [this](const std::string& text) { trace(text); }}) {
+          faults_({options_, schedule_, network_, cluster_, *arbiter_, host_, members_,
+                   [this](const std::string& text) { trace(text); },
+                   [this](std::string_view name, Micros until) { excuse(name, until); }}) {
         network_.attach(arbiter_.get());
         Nodes configured;
         for (NodeId id = 1; id <= options_.nodes; ++id) configured.insert(id);
@@ -62,6 +63,7 @@ public:
         if (!result_.violation) heal_and_check();
         result_.simulated = schedule_.now();
         result_.grants = arbiter_->grants();
+        result_.distrusts = host_ == nullptr ? 0 : host_->distrusts();
         result_.contests = incumbents_.contests();
         result_.returns = incumbents_.returns();
         result_.faults = faults_.happened();
@@ -75,8 +77,9 @@ private:
             return std::make_unique<StockArbiter>(
                 schedule_, network_,
                 [this](const std::string& text) { trace("arbiter: " + text); });
-        auto ours = std::make_unique<ArbiterHost>(schedule_, network_, settings(), 1000,
+        auto ours = std::make_unique<ArbiterHost>(schedule_, network_, settings(), arbiter_rate(),
                                                   [this](const qnetd::Note& note) { hear(note); });
+        host_ = ours.get();
         ours->watch(incumbents_);
         // Mostly quick, now and then a disk that takes its time.
         ours->slow_store(
@@ -94,6 +97,10 @@ private:
         settings.failover = options_.failover;
         settings.durable_grants = options_.keeps_state;
         return settings;
+    }
+
+    std::int64_t arbiter_rate() {
+        return options_.wide ? Dice(derived_seed(options_.seed, 0xc10c)).between(990, 1010) : 1000;
     }
 
     // Beside the heartbeats: writes that are slow, one after the other, and the ways of messages. A
@@ -130,6 +137,10 @@ private:
         } else if (overlap.one == 0) {
             overlap_since_.reset();
             old_yeses_since_.reset();
+            running_excuse_ = {};
+        } else if (schedule_.now() < excused_until_) {
+            if (running_excuse_ != excuse_) ++result_.excused[excuse_];
+            running_excuse_ = excuse_;
         } else if (!is_named(overlap)) {
             complain(
                 fmt::format("I1: nodes {} and {} are both quorate", overlap.one, overlap.other));
@@ -160,6 +171,11 @@ private:
         const Micros heartbeat = std::max(timeout * 8 / 10, ms(1000));
         const bool are_ours = members_[overlap.one].is_ours && members_[overlap.other].is_ours;
         return timeout + (are_ours ? heartbeat * 7 / 8 : 2 * heartbeat);
+    }
+
+    void excuse(std::string_view name, Micros until) {
+        excuse_ = name;
+        excused_until_ = std::max(excused_until_, until);
     }
 
     // Does docs/safety.md name it among what no arbiter can close? Counted, and not for longer than
@@ -217,6 +233,10 @@ private:
     // the cluster is then cut in halves, exactly one of them goes on.
     void heal_and_check() {
         trace("everything heals");
+        if (host_ != nullptr) {
+            host_->machine_on();
+            host_->set_disk(StoreModel::Disk::well);
+        }
         arbiter_->thaw();
         if (!arbiter_->is_running()) arbiter_->start();
         for (auto& [id, member] : members_) {
@@ -257,11 +277,14 @@ private:
     std::optional<Micros> overlap_since_;
     ClusterModel::Overlap measured_;
     std::optional<Micros> old_yeses_since_;
+    std::string_view excuse_, running_excuse_;
+    Micros excused_until_ = 0;
     Schedule schedule_;
     Dice dice_;
     Network network_;
     ClusterModel cluster_;
     Incumbents incumbents_;
+    ArbiterHost* host_ = nullptr;  // the arbiter, if it is ours
     std::unique_ptr<ArbiterProcess> arbiter_;
     std::map<NodeId, Member> members_;
     Faults faults_;

@@ -35,6 +35,8 @@ struct Options {
     bool cluster_faults = true;
     bool arbiter_link_faults = true;
     bool process_faults = true;
+    // More than the plain worlds have: all that befalls the arbiter's machine and its store.
+    bool wide = false;
     // Of the faults that the seed brings, only those with these numbers happen.
     std::optional<std::set<std::uint64_t>> only_faults;
     qnetd::Rules rules;
@@ -67,8 +69,11 @@ struct Result {
     // With the stock arbiter: how long two halves were quorate, if they were.
     std::optional<Micros> window;
     bool is_window_explained = false;  // it is no longer than the timers allow (docs/arbiter.md 8)
-    std::uint64_t contests = 0;  // rings that were reported beside one that was held (I5)
-    std::uint64_t returns = 0;   // holders that were back after a restart, and told ACK again
+    // ... or while nothing is promised, by the name that docs/safety.md gives it.
+    std::map<std::string_view, std::uint64_t> excused;
+    std::uint64_t distrusts = 0;  // starts of the arbiter that did not trust their store
+    std::uint64_t contests = 0;   // rings that were reported beside one that was held (I5)
+    std::uint64_t returns = 0;    // holders that were back after a restart, and told ACK again
     std::vector<std::string> trace;
 };
 

@@ -1,0 +1,259 @@
+// arbiter_host.cpp -- see arbiter_host.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "tests/simulate/arbiter_host.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "qnetd/core/cluster.hpp"
+
+namespace castvote::simulate {
+
+ArbiterHost::ArbiterHost(Schedule& schedule, Network& network, qnetd::Settings settings,
+                         std::int64_t rate, std::function<void(const qnetd::Note&)> heard)
+    : schedule_(schedule),
+      network_(network),
+      settings_(settings),
+      rate_(rate),
+      heard_(std::move(heard)),
+      alarm_(schedule,
+             [this] {
+                 if (core_ && !is_frozen_) step(qnetd::TimePassed{});
+             }),
+      store_(qnetd::longest_guard(settings)) {}
+
+StoreModel::Now ArbiterHost::store_now() const {
+    return {.at = local_now(), .boot = boot_, .wall_s = schedule_.now() / 1'000'000};
+}
+
+// -- the process ----------------------------------------------------------------------------------
+
+void ArbiterHost::start() {
+    if (core_ || !is_on_) return;
+    if (settings_.durable_grants) {
+        const qnetd::Memory memory = store_.open(store_now());
+        if (!store_.distrust().empty()) ++distrusts_;
+        if (watch_ != nullptr) watch_->started(remembers(memory), steady_now());
+        core_.emplace(settings_, local_now(), memory);
+    } else {
+        if (watch_ != nullptr) watch_->started(/*remembers=*/false, steady_now());
+        core_.emplace(settings_, local_now());
+    }
+    store_is_another_ = false;
+    remembered_boot_ = boot_;
+    is_frozen_ = false;
+    inbox_.clear();
+    wake();
+}
+
+// A guard that another boot began starts anew, and holds back even who holds the vote.
+bool ArbiterHost::remembers(const qnetd::Memory& memory) const {
+    if (store_is_another_ || !store_.distrust().empty()) return false;
+    if (store_.disk() == StoreModel::Disk::unreadable) return false;
+    const bool is_guarded =
+        memory.guard_from ||
+        std::any_of(memory.records.begin(), memory.records.end(),
+                    [](const auto& entry) { return entry.second.record.guard_from.has_value(); });
+    return remembered_boot_ == boot_ || !is_guarded;
+}
+
+void ArbiterHost::end_process() {
+    // The store has any number of the writes that were under way, in their order.
+    for (; !pending_.empty() && lands_ && lands_(); pending_.pop_front())
+        store_.land(std::move(pending_.front()), store_now());
+    store_.kill();
+    core_.reset();
+    is_frozen_ = false;
+    inbox_.clear();
+    pending_.clear();
+    ++life_;
+    if (watch_ != nullptr) watch_->died();
+}
+
+void ArbiterHost::kill() {
+    if (!core_) return;
+    end_process();
+    network_.arbiter_died();
+}
+
+void ArbiterHost::lose_power() {
+    if (!core_) return;
+    end_process();
+    network_.arbiter_lost_power();
+}
+
+void ArbiterHost::stop() {
+    if (!core_) return;
+    for (; !pending_.empty(); pending_.pop_front())
+        store_.land(std::move(pending_.front()), store_now());
+    store_.stop(store_now());
+    end_process();
+    network_.arbiter_died();
+}
+
+void ArbiterHost::thaw() {
+    if (!is_frozen_) return;
+    is_frozen_ = false;
+    // All input that is there comes before the timers.
+    auto inbox = std::move(inbox_);
+    inbox_.clear();
+    for (auto& what : inbox) step(std::move(what));
+    step(qnetd::TimePassed{});
+}
+
+void ArbiterHost::machine_off(bool in_order) {
+    if (in_order)
+        stop();
+    else
+        lose_power();
+    is_on_ = false;
+    // Stopped in order, it lives for long enough to say that its connections end.
+    schedule_.after(in_order ? ms(10) : 0, [this, boot = boot_] {
+        if (boot == boot_) network_.set_arbiter_machine(false);
+    });
+}
+
+void ArbiterHost::machine_on() {
+    if (is_on_) return;
+    is_on_ = true;
+    ++boot_;
+    booted_at_ = schedule_.now();
+    network_.set_arbiter_machine(true);
+}
+
+bool ArbiterHost::has_outlived(NodeId node, NodeId other, Micros heartbeat, Micros timeout) const {
+    const auto heard = last_word_.find(node);
+    const auto acked = last_ack_.find(other);
+    if (heard == last_word_.end() || acked == last_ack_.end()) return false;
+    const Micros lifetime = timeout + (heard->second.is_end ? 0 : 2 * heartbeat);
+    return acked->second >= heard->second.at + lifetime;
+}
+
+// -- what happens ---------------------------------------------------------------------------------
+
+void ArbiterHost::opened(ConnectionId connection, NodeId node) {
+    nodes_[connection] = node;
+    happens(qnetd::Opened{connection, fmt::format("node {}", node)});
+}
+void ArbiterHost::received(ConnectionId connection, wire::Message&& message) {
+    happens(qnetd::Received{connection, std::move(message)});
+}
+void ArbiterHost::closed(ConnectionId connection, Ending ending) {
+    happens(qnetd::Closed{connection, ending == Ending::end_of_stream
+                                          ? qnetd::CloseCause::end_of_stream
+                                          : qnetd::CloseCause::reset_or_error});
+}
+
+void ArbiterHost::happens(What what) {
+    if (!core_) return;
+    if (is_frozen_)
+        inbox_.push_back(std::move(what));
+    else
+        step(std::move(what));
+}
+
+void ArbiterHost::step(What what) {
+    const qnetd::Event event{local_now(), std::move(what)};
+    note(event);
+    carry_out(core_->step(event));
+}
+
+void ArbiterHost::note(const qnetd::Event& event) {
+    if (watch_ != nullptr && store_.disk() != StoreModel::Disk::well) watch_->store_is_stuck();
+    if (const auto* received = std::get_if<qnetd::Received>(&event.what)) {
+        last_word_[nodes_.at(received->connection)] = {schedule_.now(), /*is_end=*/false};
+        if (watch_ != nullptr)
+            watch_->received(received->connection, std::get<wire::Message>(received->inbound),
+                             steady_now());
+    } else if (const auto* closed = std::get_if<qnetd::Closed>(&event.what)) {
+        if (closed->cause == qnetd::CloseCause::end_of_stream)
+            last_word_[nodes_.at(closed->connection)] = {schedule_.now(), /*is_end=*/true};
+        if (watch_ != nullptr) watch_->closed(closed->connection);
+    }
+}
+
+void ArbiterHost::note_ack(const qnetd::Send& send) {
+    const NodeId node = nodes_.at(send.connection);
+    ++grants_;
+    last_ack_[node] = schedule_.now();
+    if (acked_) acked_(node, send.message.ring_id.value_or(RingId{}));
+}
+
+void ArbiterHost::carry_out(qnetd::Actions actions) {
+    for (auto& action : actions) {
+        if (auto* send = std::get_if<qnetd::Send>(&action)) {
+            if (send->message.vote == wire::Vote::ack) note_ack(*send);
+            if (watch_ != nullptr) watch_->sent(send->connection, send->message, steady_now());
+            network_.send_from_arbiter(send->connection, std::move(send->message));
+        } else if (const auto* close = std::get_if<qnetd::Close>(&action)) {
+            if (watch_ != nullptr) watch_->closed(close->connection);
+            network_.close_from_arbiter(close->connection);
+        } else if (auto* persist = std::get_if<qnetd::Persist>(&action)) {
+            write(std::move(*persist));
+        } else if (const auto* report = std::get_if<qnetd::Report>(&action)) {
+            heard_(report->note);
+        }
+    }
+    wake();
+}
+
+void ArbiterHost::wake() {
+    const auto deadline = core_->next_deadline();
+    if (!deadline) return alarm_.set({});
+    alarm_.set(booted_at_ + (deadline->time_since_epoch().count() * 1000 / rate_ + 1) * 1000);
+}
+
+// -- the store ------------------------------------------------------------------------------------
+
+// A write is there when its time is over, unless the process dies before: then, or not.
+void ArbiterHost::write(qnetd::Persist persist) {
+    pending_.push_back(std::move(persist));
+    written_at_ = std::max(written_at_, schedule_.now() + (store_delay_ ? store_delay_() : 0));
+    schedule_.after(written_at_ - schedule_.now(), [this, life = life_] {
+        if (life == life_) land();
+    });
+}
+
+void ArbiterHost::land() {
+    qnetd::Persist done = std::move(pending_.front());
+    pending_.pop_front();
+    tell(store_.land(std::move(done), store_now()));
+}
+
+void ArbiterHost::tell(std::vector<qnetd::Persisted> done) {
+    for (auto& persisted : done) happens(std::move(persisted));
+}
+
+void ArbiterHost::set_disk(StoreModel::Disk disk) {
+    store_.set_disk(disk);
+    if (core_ && settings_.durable_grants) tell(store_.flush(store_now()));
+}
+
+void ArbiterHost::lose_store() {
+    store_.lose();
+    store_is_another_ = true;
+}
+
+void ArbiterHost::put_back(StoreModel::File older) {
+    store_.put_back(std::move(older));
+    store_is_another_ = true;
+}
+
+bool ArbiterHost::is_recorded(NodeId node, RingId ring) const {
+    const auto& file = store_.file();
+    return file && std::any_of(file->rows.begin(), file->rows.end(), [&](const auto& entry) {
+               const auto& holders = entry.second.record.holders;
+               const auto holder = holders.find(node);
+               return holder != holders.end() && holder->second.grant.ring.id == ring;
+           });
+}
+
+bool ArbiterHost::would_distrust(const StoreModel::File& older) const {
+    StoreModel trial(qnetd::longest_guard(settings_));
+    trial.put_back(older);
+    trial.open(store_now());
+    return !trial.distrust().empty();
+}
+
+}  // namespace castvote::simulate
