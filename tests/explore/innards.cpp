@@ -59,10 +59,18 @@ void write(KeyWriter& key, const Entry& entry, std::uint32_t last, bool has_leas
         key.number(static_cast<std::uint64_t>(entry.told->vote));
         key.ring(entry.told->ring);
     }
+    key.flag(entry.is_denied);
+    key.flag(entry.probe.has_value());
+    if (entry.probe) {
+        key.number(last - entry.probe->number);
+        key.time(entry.probe->sent);
+        key.flag(entry.probe->is_answered);
+    }
     key.flag(entry.grant.has_value());
     if (!entry.grant) return;
     key.ring(entry.grant->ring);
     key.flag(entry.grant->is_answered);
+    key.time(entry.grant->heard_before_break);
     key.flag(entry.grant->left_young);
     key.time(entry.grant->proof_at);
     key.time(entry.grant->ended);

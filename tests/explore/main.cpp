@@ -33,6 +33,7 @@ struct Arguments {
     bool restarts = false;
     bool durable = false;
     std::string leases = "none";
+    std::string failover = "stock";
     bool second = false;
     bool no_rest = false;
     bool no_oracle = false;
@@ -53,8 +54,12 @@ const std::map<std::string, wire::DecisionAlgorithm> algorithms_by_name = {
     {"2nodelms", wire::DecisionAlgorithm::two_node_lms},
 };
 
+const std::map<std::string, qnetd::FailOver> failovers_by_name(qnetd::failover_names.begin(),
+                                                               qnetd::failover_names.end());
+
 Scope scope_of(const Arguments& arguments) {
     Scope scope;
+    scope.settings.failover = failovers_by_name.at(arguments.failover);
     scope.votes = {.algorithm = algorithms_by_name.at(arguments.algorithm),
                    .nodes = arguments.nodes};
     for (NodeId id = 1; id <= arguments.nodes; ++id)
@@ -115,6 +120,8 @@ bool run_all() {
              {"2 nodes", {.bounds = two}},
              {"2 nodes, active partition kept", {.keep_active = true, .bounds = two}},
              {"2 nodes, heuristics", {.heuristics = true, .bounds = some}},
+             {"2 nodes, fail-over fast", {.failover = "fast", .bounds = some}},
+             {"2 nodes, fail-over strict", {.failover = "strict", .bounds = some}},
              {"2 nodes, the arbiter is restarted", {.restarts = true, .bounds = some}},
              {"2 nodes, the arbiter keeps a record", {.durable = true, .bounds = some}},
              {"2 nodes with leases", {.leases = "all", .bounds = some}},
@@ -167,6 +174,9 @@ int main(int argc, char** argv) {
     app.add_option("--leases", arguments.leases,
                    "who is a node of ours, with a lease: none (by default), the first, all")
         ->check(CLI::IsMember({"none", "first", "all"}));
+    app.add_option("--failover", arguments.failover,
+                   "how long a silent node is waited for: stock (by default), fast or strict")
+        ->check(CLI::IsMember(failovers_by_name));
     app.add_flag("--second-cluster", arguments.second, "events of another cluster among them (I6)");
     app.add_flag("--no-rest", arguments.no_rest, "does not look at I4");
     app.add_flag("--no-oracle", arguments.no_oracle, "judges only what the nodes count (I1)");

@@ -67,7 +67,7 @@ void take_vote(Node& node, const Down& told, Instant now) {
     node.last_grant = std::max(node.last_grant, told.grant);
     if (confirms(node, told, is_heeded))
         node.up.push_back({.kind = Up::Kind::reply, .number = told.number});
-    if (!is_heeded) return;
+    if (!is_heeded || told.vote == wire::Vote::no_change) return;
     if (told.vote == wire::Vote::ack) {
         // Ours takes back what is delivered in the wrong ring, within milliseconds (N6).
         if (!node.is_cast && node.is_gathering && !node.has_lease) node.has_late_yes = true;

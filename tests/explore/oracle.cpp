@@ -59,6 +59,8 @@ void Oracle::connected(NodeId node, const wire::RingId& ring, Instant now) {
     entry.is_voting = false;
     entry.told.reset();
     entry.waits_since.reset();
+    entry.probe.reset();
+    entry.is_denied = false;
     echoed(node, now);
     init_rings_[node] = ring;
     // Only a later end of connection counts now.
@@ -72,6 +74,12 @@ void Oracle::reported(NodeId node, const Ring& ring, Instant now) {
     init_rings_.erase(node);
     entry.waits_since = now;
     if (!is_news) return;
+    entry.probe.reset();
+    entry.is_denied = false;
+    for (auto& [other, holder] : entries_)
+        if (other != node && holder.grant && holder.grant->ring.members.contains(node) &&
+            ring.id.seq > holder.grant->ring.id.seq && !holder.grant->heard_before_break)
+            holder.grant->heard_before_break = holder.heard;
     entry.word = ring;
     entry.word_at = now;
     entry.is_old_word = false;
@@ -90,9 +98,11 @@ void Oracle::reported(NodeId node, const Ring& ring, Instant now) {
 
 void Oracle::confirmed(NodeId node, std::uint32_t number, Instant now) {
     Entry& entry = entries_[node];
+    if (entry.probe && entry.probe->number == number) entry.probe->is_answered = true;
     if (!entry.told || entry.told->number != number) return;
     const Entry::Told told = *entry.told;
     entry.told.reset();
+    if (told.vote == wire::Vote::nack && told.ring == entry.word) entry.is_denied = true;
     if (!entry.grant || told.ring != entry.word) return;
     if (told.vote == wire::Vote::ack) {
         entry.grant->is_answered = true;
@@ -121,6 +131,10 @@ std::string Oracle::told(NodeId node, const Down& message, Instant now) {
     if (!entry.has_reported || !entry.word || entry.word->id != message.ring)
         return fmt::format("R1: node {} is told of a ring that it did not report last", node);
     const Ring ring = *entry.word;
+    if (message.vote == wire::Vote::no_change) {
+        if (!entry.probe) entry.probe = Entry::Probe{.number = message.number, .sent = now};
+        return {};
+    }
     entry.told = Entry::Told{message.number, message.vote, ring};
     if (message.vote != wire::Vote::ack) {
         entry.is_voting = false;
@@ -160,8 +174,34 @@ std::string Oracle::judge_ack(NodeId node, const Ring& ring, Instant now) const 
             !is_released(other, entry, ring, now))
             return fmt::format("I2: ACK to node {} while node {} is an unreleased holder", node,
                                other);
+        if (other != node && is_behind(entry) && may_still_speak(other, entry, now))
+            return fmt::format("fail-over: ACK to node {} while node {} may still report", node,
+                               other);
     }
     return {};
+}
+
+// Another has reported that the ring of its last report is broken.
+bool Oracle::is_behind(const Entry& entry) const {
+    if (!entry.is_connected || !entry.has_reported) return false;
+    return std::any_of(entry.word->members.begin(), entry.word->members.end(), [&](NodeId member) {
+        const auto other = entries_.find(member);
+        return other != entries_.end() && other->second.is_connected &&
+               other->second.has_reported && other->second.word->id.seq > entry.word->id.seq;
+    });
+}
+
+// Fail-over: whose report is waited for before the vote is given away. Who sticks to the broken
+// ring has to confirm a NACK there (R5). Nobody waits for who has a lease and has let it run out;
+// under `fast` a stock node is asked and given a second, unless its vote is young.
+bool Oracle::may_still_speak(NodeId node, const Entry& entry, Instant now) const {
+    constexpr Duration time_to_answer{1000};
+    if (entry.is_denied) return false;
+    if (has_lease(node)) return now < entry.echoed + lease;
+    if (failover_ != qnetd::FailOver::fast) return true;
+    const bool is_young = entry.grant && now < entry.flag_on + 2 * heartbeat;
+    return is_young || !entry.probe || entry.probe->is_answered ||
+           now < entry.probe->sent + time_to_answer;
 }
 
 bool Oracle::is_in_the_way(NodeId holder, const Entry::Grant& grant, const Ring& ring) const {
@@ -203,6 +243,10 @@ bool Oracle::is_released(NodeId holder, const Entry& entry, const Ring& ring, In
     if (grant.left_young) return grant.proof_at && now >= *grant.proof_at;
     if (!grant.is_answered) return false;
     if (now < (has_lease(holder) ? entry.echoed + lease : grant.unbroken_until)) return false;
+    // A stale view that a living daemon may still show is over by then.
+    if (failover_ == qnetd::FailOver::strict && !has_lease(holder) &&
+        now < grant.heard_before_break.value_or(entry.heard) + 2 * heartbeat)
+        return false;
     for (const NodeId member : grant.ring.members) {  // R2c
         const auto other = entries_.find(member);
         if (member == holder || other == entries_.end() || !other->second.word) continue;

@@ -1,4 +1,5 @@
-// oracle.hpp -- the rules R1, R2, R3 and R4 once more, as docs/safety.md words them.
+// oracle.hpp -- the rules R1, R2, R3 and R4, leases and fail-over once more, as docs/safety.md
+// words them.
 //
 // Sees only what passes between the arbiter and its clients, keeps a diary of it, and judges every
 // ACK. It shares no code with qnetd/core/ledger.*: where both are wrong they must be wrong in two
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "qnetd/core/settings.hpp"
 #include "tests/explore/node_model.hpp"
 
 namespace castvote::explore {
@@ -23,6 +25,8 @@ struct Entry {
         std::optional<Instant> proof_at;  // from when on the confirmed NACK is proof (R2s ii)
         std::optional<Instant> ended;     // t_c
         bool by_itself = false;           // ... its own end of stream
+        // When another member first told that the ring is broken: this one's last message before.
+        std::optional<Instant> heard_before_break;
         // R3: the arbiter was started anew since; and an ACK sent before may be read until then.
         bool is_restored = false;
         Instant unbroken_until;
@@ -32,6 +36,11 @@ struct Entry {
         std::uint32_t number = 0;
         wire::Vote vote = wire::Vote::nack;
         Ring ring;
+    };
+    struct Probe {  // for the ring that it reported last
+        std::uint32_t number = 0;
+        Instant sent;
+        bool is_answered = false;
     };
     bool is_connected = false;
     bool has_reported = false;  // on this connection
@@ -44,12 +53,14 @@ struct Entry {
     Instant flag_on;                     // its vote was switched on then, at the earliest
     std::optional<Instant> waits_since;  // its polls may have stopped then
     std::optional<Told> told;            // not yet answered
+    std::optional<Probe> probe;
+    bool is_denied = false;  // it confirmed a NACK for the ring that it reported last
     std::optional<Grant> grant;
 };
 
 class Oracle {
 public:
-    explicit Oracle(VoteRules rules) : rules_(rules) {}
+    Oracle(VoteRules rules, qnetd::FailOver failover) : rules_(rules), failover_(failover) {}
 
     void connected(NodeId node, const wire::RingId& ring, Instant now);
     void heard(NodeId node, Instant now);
@@ -71,6 +82,8 @@ public:
 
 private:
     std::string judge_ack(NodeId node, const Ring& ring, Instant now) const;
+    bool is_behind(const Entry& entry) const;
+    bool may_still_speak(NodeId node, const Entry& entry, Instant now) const;
     bool is_in_the_way(NodeId holder, const Entry::Grant& grant, const Ring& ring) const;
     void drop_if_over(NodeId node, Entry& entry, Instant now) const;
     bool has_lease(NodeId node) const { return rules_.leased.contains(node); }
@@ -78,6 +91,7 @@ private:
     bool is_released(NodeId holder, const Entry& entry, const Ring& ring, Instant now) const;
 
     VoteRules rules_;
+    qnetd::FailOver failover_;
     std::map<NodeId, Entry> entries_;
     std::map<NodeId, wire::RingId> init_rings_;  // of connections that have not reported yet
 };

@@ -50,6 +50,10 @@ std::vector<Step> World::possible() const {
         if (condition) steps.push_back({kind, id});
     };
     steps.push_back({Kind::pass});
+    // Under `fast` a second matters.
+    const auto deadline = arbiter_.next_deadline();
+    may(scope_->settings.failover == qnetd::FailOver::fast && deadline && *deadline < now_ + tick,
+        Kind::pass_moment, 0);
     may(store_.under_way() > 0, Kind::write, 0);
     for (NodeId landed = 0; scope_->arbiter_restarts && landed <= store_.under_way(); ++landed)
         steps.push_back({Kind::restart_arbiter, landed});
@@ -89,6 +93,7 @@ std::string to_string(const Step& step) {
         case Kind::deliver: return fmt::format("the arbiter reads the next message of {}", id);
         case Kind::take: return fmt::format("{} reads its next VOTE_INFO and confirms it", id);
         case Kind::pass: return "half a heartbeat passes";
+        case Kind::pass_moment: return "the arbiter's next deadline comes";
         case Kind::connect: return fmt::format("{} connects", id);
         case Kind::notice: return fmt::format("{} learns that its connection is over", id);
         case Kind::start: return fmt::format("the daemon of {} starts", id);
@@ -123,9 +128,8 @@ std::string World::to_text() const {
             text += n.link == Node::Link::none ? ", not connected" : ", connection broken";
         if (!n.up.empty()) text += fmt::format(", {} to the arbiter", n.up.size());
         for (const Down& down : n.down)
-            text +=
-                fmt::format(", is sent {} for {}", down.vote == wire::Vote::ack ? "ACK" : "NACK",
-                            wire::to_string(down.ring));
+            text += fmt::format(", is sent {} for {}", wire::name_of(down.vote),
+                                wire::to_string(down.ring));
         text += "\n";
     }
     return text;

@@ -19,7 +19,10 @@ const std::array<const char*, 2> cluster_names = {"beta", "alpha"};
 }  // namespace
 
 World::World(const Scope& scope, Instant now)
-    : scope_(&scope), now_(now), arbiter_(scope.settings, now - an_hour), oracle_(scope.votes) {
+    : scope_(&scope),
+      now_(now),
+      arbiter_(scope.settings, now - an_hour),
+      oracle_(scope.votes, scope.settings.failover) {
     if (scope.settings.durable_grants)  // of an old disk, which knows all
         arbiter_ = qnetd::Arbiter(scope.settings, now - an_hour, store_.memory());
     Nodes all;
@@ -208,6 +211,12 @@ void World::settle_clocks() {
     }
 }
 
+// Time goes on to where the arbiter has waited long enough for something.
+void World::pass_moment() {
+    advance_to(*arbiter_.next_deadline());
+    look();
+}
+
 void World::pass_time() {
     echo_all();
     advance_to(now_ + tick);
@@ -232,6 +241,7 @@ void World::carry_out(const Step& what) {
             one->down.pop_front();
             break;
         case Kind::pass: pass_time(); break;
+        case Kind::pass_moment: pass_moment(); break;
         case Kind::connect: connect(*one); break;
         case Kind::notice: notice_end(*one, scope_->votes, now_); break;
         case Kind::start: start(*one); break;

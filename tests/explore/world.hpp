@@ -33,14 +33,15 @@ struct Scope {
 struct Step {
     enum class Kind : std::uint8_t {
         // the course of things
-        deliver,  // the arbiter reads the node's next message
-        take,     // the node's daemon reads its next VOTE_INFO, and confirms it
-        pass,     // a tick passes
-        connect,  // the daemon connects and sends its lists
-        write,    // the arbiter's next write is on the disk
-        notice,   // the daemon learns that its connection is over
-        start,    // the daemon starts anew
-        mend,     // the way between node and arbiter is back
+        deliver,      // the arbiter reads the node's next message
+        take,         // the node's daemon reads its next VOTE_INFO, and confirms it
+        pass,         // a tick passes
+        pass_moment,  // less passes, up to the next deadline of the arbiter
+        connect,      // the daemon connects and sends its lists
+        write,        // the arbiter's next write is on the disk
+        notice,       // the daemon learns that its connection is over
+        start,        // the daemon starts anew
+        mend,         // the way between node and arbiter is back
         // faults
         form,             // the nodes of `set` are in a new ring, without the others
         lose_token,       // all members of the node's ring lose the token
@@ -125,6 +126,7 @@ private:
     void end_session(Node& node, qnetd::CloseCause cause);
     void form(const Nodes& set);
     void pass_time();
+    void pass_moment();
     void echo_all();
     void advance_to(Instant end);
     void settle_clocks();
