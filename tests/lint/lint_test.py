@@ -27,6 +27,10 @@ def function(lines):
     return "int f() {\n" + "    g();\n" * lines + "}\n"
 
 
+MUTANT = ("tests/mutants/a_is_two.mutant",
+          "rule: R1\nfile: certs/a.cpp\ntest: a_test\n--- old\nint a = 1;\n--- new\nint a = 2;\n")
+
+
 #: (rule, does it find something?, files)
 CASES = [
     ("arrows", True, [cpp("qnetd/core/a.cpp", "#include <boost/asio.hpp>\n")]),
@@ -93,6 +97,11 @@ CASES = [
     ("exceptions", True, [("tests/lint/exceptions.txt", "columns certs/a.cpp 120\n")]),
     ("exceptions", False, [("tests/lint/exceptions.txt", "columns certs/a.cpp 120  # a table\n"),
                            cpp("certs/a.cpp", "// " + "x" * 110 + "\n")]),
+    ("mutants", False, [cpp("certs/a.cpp", "int a = 1;\n"), MUTANT]),
+    ("mutants", True, [cpp("certs/a.cpp", "int a = 2;\n"), MUTANT]),
+    ("mutants", True, [cpp("certs/a.cpp", "int a = 1;\nint a = 1;\n"), MUTANT]),
+    ("mutants", True, [cpp("certs/a.cpp", "int a = 1;\n"),
+                       (MUTANT[0], "case: W1\n" + MUTANT[1])]),
     ("columns", False, [("tests/lint/exceptions.txt", "columns certs/a.cpp 120  # a table\n"),
                         cpp("certs/a.cpp", "// " + "x" * 110 + "\n")]),
     ("columns", True, [("tests/lint/exceptions.txt", "columns certs/a.cpp 105  # a table\n"),

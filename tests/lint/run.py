@@ -14,6 +14,7 @@ import bans
 import citations
 import exceptions
 import layout
+import mutants
 import shape
 from tree import Tree
 
@@ -30,6 +31,7 @@ RULES = {
     "function-length": shape.function_length,
     "spaces": shape.spaces,
     "layout": layout.check,
+    "mutants": mutants.check,
 }
 
 

@@ -41,8 +41,12 @@ class Mutant:
         try:
             self.rule, self.file = fields["rule"], fields["file"]
             self.tests = [words.split() for words in fields["test"].split(", ")]
+            self.case = ["simulator", "--case", fields["case"]] if "case" in fields else None
         except KeyError as missing:
             raise Unusable(f"{self.name}: has no line {missing}") from missing
+
+    def all_tests(self):
+        return self.tests + ([self.case] if self.case else [])
 
     def apply(self, tree):
         path = os.path.join(tree, self.file)
@@ -114,10 +118,12 @@ class Bench:
 
 
 def kill(bench, mutant):
-    """The first of its tests that notices; None if it survives."""
+    """The first of its tests that notices; None if it survives those, or its case."""
     bench.reset()
     mutant.apply(bench.tree)
-    bench.compile(sorted({words[0] for words in mutant.tests}))
+    bench.compile(sorted({words[0] for words in mutant.all_tests()}))
+    if mutant.case and bench.passes(mutant.case):
+        return None
     return next((words for words in mutant.tests if not bench.passes(words)), None)
 
 
@@ -138,7 +144,7 @@ def main():
                 print(f"{mutant.name:40} {mutant.rule}")
             return 0
         bench = Bench(given.build)
-        tests = sorted({tuple(words) for mutant in mutants for words in mutant.tests})
+        tests = sorted({tuple(words) for mutant in mutants for words in mutant.all_tests()})
         print(f"building {len({words[0] for words in tests})} test programs unbroken", flush=True)
         bench.compile(sorted({words[0] for words in tests}))
         for words in tests:
@@ -150,6 +156,7 @@ def main():
             killer = kill(bench, mutant)
             survived += killer is None
             told = f"killed by {' '.join(killer)}" if killer else "SURVIVED"
+            told += f" and {' '.join(mutant.case)}" if killer and mutant.case else ""
             print(f"[{number}/{len(mutants)}] {mutant.name}: {told}   "
                   f"({time.monotonic() - started:.0f} s)", flush=True)
         bench.reset()

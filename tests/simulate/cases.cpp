@@ -69,7 +69,8 @@ void print_row(const Case& of, const std::array<Outcome, columns.size()>& outcom
 }  // namespace
 
 bool play_cases(std::string_view name, qnetd::Rules rules, std::uint64_t seeds, bool with_trace) {
-    const std::vector<Case> cases = window_cases();
+    std::vector<Case> cases = window_cases();
+    for (const Case& of : rule_cases()) cases.push_back(of);
     std::vector<std::string> complaints;
     std::size_t played = 0;
     fmt::print("Milliseconds in which two rings were quorate, the longest of {} runs.\n\n", seeds);

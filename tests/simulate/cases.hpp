@@ -32,6 +32,7 @@ struct Case {
 };
 
 std::vector<Case> window_cases();
+std::vector<Case> rule_cases();
 
 // Plays the cases (one by name, or all), prints the table; false when one is not as expected.
 bool play_cases(std::string_view name, qnetd::Rules rules, std::uint64_t seeds, bool with_trace);

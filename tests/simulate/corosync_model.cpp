@@ -263,7 +263,9 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
             c.queued.push_back({vote, schedule_.now()});
         } else {
             if (!vote) ++c.noes_under_way;
-            schedule_.after(dice_.between(300, ms(4)),
+            c.delivered_by =
+                std::max(schedule_.now() + dice_.between(300, ms(4)), c.delivered_by + 1);
+            schedule_.after(c.delivered_by - schedule_.now(),
                             [this, id, life = c.life, vote, since = schedule_.now()] {
                                 Corosync& me = nodes_.at(id);
                                 if (me.life != life || me.phase == Phase::down) return;

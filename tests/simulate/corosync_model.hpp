@@ -66,6 +66,7 @@ struct Corosync {
     // The flag came out of the queue, where it had waited for so long, and no poll since has
     // confirmed it.
     std::optional<Micros> old_yes;
+    Micros delivered_by = 0;      // own votes come round the ring in the order of the polls
     int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
     std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
     std::uint64_t gathering = 0;  // counts ring changes
