@@ -76,13 +76,18 @@ void World::end_session(Node& node, qnetd::CloseCause cause) {
     step(qnetd::Closed{node.connection, cause});
 }
 
-// A clean stop: what is on its way arrives, then its last word and the end.
+// A clean stop: what is on its way arrives, then its last word and the end. Before that it
+// withdraws the device and makes sure, so that time passes: votes that were switched on at one
+// instant are one vote to the ledger.
 void World::stop(Node& node) {
-    while (!node.up.empty()) deliver(node);
-    node.flag_until.reset();
-    oracle_.gave_back(node.id);
+    while (node.link == Node::Link::open && !node.up.empty()) deliver(node);
+    advance_to(now_ + Duration(1));
     node.flag = false;
+    node.flag_until.reset();
+    const bool is_heard = node.link == Node::Link::open;
     kill_daemon(node, scope_->votes, now_);
+    if (!is_heard) return;
+    oracle_.gave_back(node.id);
     step(qnetd::Received{node.connection, message::farewell()});
     end_session(node, qnetd::CloseCause::end_of_stream);
 }

@@ -52,6 +52,13 @@ void Oracle::connected(NodeId node, const wire::RingId& ring, Instant now) {
                (other.second.grant && !is_over(other.first, other.second, now));
     });
     if (is_idle) entries_.clear();
+    // Of whom a new disk knows nothing only the guard remains: what was reported is forgotten when
+    // the last connection ends.
+    const bool is_known = std::any_of(entries_.begin(), entries_.end(), [&](const auto& other) {
+        return other.second.is_connected || (other.second.grant && !other.second.grant->forgotten);
+    });
+    if (!is_known)
+        for (auto& [other, known] : entries_) known.is_old_word = true;
     Entry& entry = entries_[node];
     drop_if_over(node, entry, now);
     entry.is_connected = true;
