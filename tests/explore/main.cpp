@@ -132,7 +132,7 @@ bool run_all() {
               {.starts = apart_too,
               .durable = true,
               .leases = "all",
-              .bounds = {.depth = 6, .faults = 3}}},
+              .bounds = {.depth = 5, .faults = 2}}},
              {"2 nodes, one with a lease",
               {.starts = apart_too, .leases = "first", .bounds = {.depth = 6, .faults = 2}}},
              {"2 nodes, lms", {.algorithm = "lms", .bounds = some}},
