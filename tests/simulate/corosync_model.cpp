@@ -38,7 +38,7 @@ void ClusterModel::start(NodeId id, bool lost_ring_file) {
     c.life = life;
     c.seq = seq;
     c.listener = listener;
-    c.phase = Phase::gather;
+    enter(c, Phase::gather);
     c.gather_since = schedule_.now();
     // A fresh corosync is alone for some milliseconds, whoever else there is (fact 5).
     schedule_.after(dice_.between(ms(5), ms(60)), [this, id, life] {
@@ -53,7 +53,7 @@ void ClusterModel::start(NodeId id, bool lost_ring_file) {
 void ClusterModel::stop(NodeId id) {
     Corosync& c = nodes_.at(id);
     if (c.phase == Phase::down) return;
-    c.phase = Phase::down;
+    enter(c, Phase::down);
     c.quorate = false;
     c.flag = c.alive = c.registered = c.holding = false;
     ++c.life;
@@ -64,6 +64,11 @@ void ClusterModel::set_group(NodeId id, int group) {
     if (groups_.at(id) == group) return;
     groups_.at(id) = group;
     disturb();
+}
+
+void ClusterModel::enter(Corosync& c, Phase phase) {
+    c.phase = phase;
+    has_changed_ = true;
 }
 
 // Whoever's ring no longer is what it can reach will notice.
@@ -91,7 +96,7 @@ void ClusterModel::lose_token(NodeId id, std::uint64_t life, std::uint64_t gathe
 
 void ClusterModel::enter_gather(Corosync& c) {
     if (c.phase == Phase::gather) return;
-    c.phase = Phase::gather;
+    enter(c, Phase::gather);
     ++c.gathering;
     c.gather_since = schedule_.now();
     c.holding = false;
@@ -151,7 +156,7 @@ void ClusterModel::form(const Nodes& members) {
     const RingId ring{*members.begin(), seq + 4};
     for (const NodeId id : members) {
         Corosync& c = nodes_.at(id);
-        c.phase = Phase::sync;
+        enter(c, Phase::sync);
         ++c.gathering;
         c.ring = ring;
         c.members = members;
@@ -193,7 +198,7 @@ void ClusterModel::sync_maybe_done(RingId ring) {
 }
 
 void ClusterModel::operational(Corosync& c) {
-    c.phase = Phase::operational;
+    enter(c, Phase::operational);
     ++c.gathering;
     reckon(c, /*must_tell=*/true);
     // Fact 1: what was queued before the synchronisation comes now, and overwrites.
@@ -313,6 +318,7 @@ void ClusterModel::reckon(Corosync& c, bool must_tell) {
     if (!must_tell && quorate == c.quorate && c.view == c.members) return;
     c.quorate = quorate;
     c.view = c.members;
+    has_changed_ = true;
     tell_quorum(c);
 }
 
@@ -324,7 +330,6 @@ void ClusterModel::tell_quorum(Corosync& c) {
     });
 }
 
-// Asked after every step.
 ClusterModel::Overlap ClusterModel::double_quorum() const {
     for (auto one = in_order_.begin(); one != in_order_.end(); ++one) {
         const Corosync& c = **one;

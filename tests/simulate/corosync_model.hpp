@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/wire/types.hpp"
@@ -110,6 +111,8 @@ public:
         std::optional<Micros> one_waited = {}, other_waited = {};
     };
     Overlap double_quorum() const;
+    // May there be another answer than when this was asked last?
+    bool has_changed() { return std::exchange(has_changed_, false); }
 
 private:
     Nodes component(NodeId node) const;
@@ -126,6 +129,7 @@ private:
     void let_around(Corosync& c, Task back);
     void arm_device_timer(Corosync& c, Micros delay);
     void reckon(Corosync& c, bool must_tell);
+    void enter(Corosync& c, Phase phase);
     void tell_quorum(Corosync& c);
 
     Schedule& schedule_;
@@ -136,6 +140,7 @@ private:
     std::map<NodeId, Corosync> nodes_;
     std::vector<const Corosync*> in_order_;  // ... which is quicker to walk
     std::map<NodeId, int> groups_;
+    bool has_changed_ = true;  // some node's phase, quorum or view
 };
 
 }  // namespace castvote::simulate

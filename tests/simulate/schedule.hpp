@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
+#include <limits>
 #include <queue>
 #include <utility>
 #include <vector>
@@ -66,50 +68,81 @@ public:
     Micros now() const { return now_; }
     const Micros& clock() const { return now_; }
 
-    void after(Micros delay, Task what) { at(now_ + delay, take_turn(), std::move(what)); }
-
-    // Of what happens in one instant, that which took its turn first comes first.
-    std::uint64_t take_turn() { return turns_++; }
-    void at(Micros time, std::uint64_t turn, Task what) {
-        std::size_t place = tasks_.size();
+    template <class What>
+    void after(Micros delay, What&& what) {
+        Task* place = nullptr;
         if (free_.empty()) {
-            tasks_.push_back(std::move(what));
+            place = &tasks_.emplace_back();
         } else {
             place = free_.back();
             free_.pop_back();
-            tasks_[place] = std::move(what);
         }
-        queue_.push({std::max(time, now_), turn, place});
+        place->put(std::forward<What>(what));
+        queue_.push({{std::max(now_ + delay, now_), turns_++}, place});
     }
+
+    // Rings when it is set to, and lives as long as the schedule; a run makes few of them. (What
+    // rings often, and is set anew by every event, would only make the queue long.)
+    std::size_t make_bell(Task ring) {
+        bells_.push_back({{}, std::move(ring)});
+        return bells_.size() - 1;
+    }
+    // At that time and at no other. Among what happens in that instant it has its turn from now.
+    void set_bell(std::size_t bell, Micros at) {
+        bells_[bell].due = {std::max(at, now_), turns_++};
+    }
+    void silence_bell(std::size_t bell) { bells_[bell].due = {}; }
 
     // Runs the next thing that is due by `end`; false when there is none.
     bool step(Micros end) {
-        if (queue_.empty() || queue_.top().at > end) {
-            if (now_ < end) now_ = end;
+        Due due = queue_.empty() ? Due{} : queue_.top().due;
+        Bell* first = nullptr;
+        for (Bell& bell : bells_) {
+            if (!bell.due.is_before(due)) continue;
+            due = bell.due;
+            first = &bell;
+        }
+        if (due.at > end) {
+            now_ = std::max(now_, end);
             return false;
         }
-        const Entry entry = queue_.top();
+        now_ = due.at;
+        if (first != nullptr) {
+            first->due = {};
+            first->ring();
+            return true;
+        }
+        Task* const task = queue_.top().task;
         queue_.pop();
-        now_ = entry.at;
-        Task task = std::move(tasks_[entry.task]);
-        free_.push_back(entry.task);
-        task();
+        (*task)();
+        task->clear();
+        free_.push_back(task);
         return true;
     }
 
 private:
-    struct Entry {
-        Micros at;
-        std::uint64_t turn;
-        std::size_t task;
-        bool operator<(const Entry& other) const {
-            return at != other.at ? at > other.at : turn > other.turn;
+    // Of what happens in one instant, that which took its turn first comes first.
+    struct Due {
+        Micros at = std::numeric_limits<Micros>::max();  // never
+        std::uint64_t turn = 0;
+        bool is_before(const Due& other) const {
+            return at != other.at ? at < other.at : turn < other.turn;
         }
+    };
+    struct Entry {
+        Due due;
+        Task* task;
+        bool operator<(const Entry& other) const { return other.due.is_before(due); }
+    };
+    struct Bell {
+        Due due;
+        Task ring;
     };
 
     std::priority_queue<Entry> queue_;
-    std::vector<Task> tasks_;        // the queue moves entries, tasks stay in their places
-    std::vector<std::size_t> free_;  // ... which are taken again
+    std::deque<Task> tasks_;   // the queue moves entries, tasks stay in their places
+    std::vector<Task*> free_;  // ... which are taken again
+    std::vector<Bell> bells_;
     Micros now_ = 0;
     std::uint64_t turns_ = 0;
 };

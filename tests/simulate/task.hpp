@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -18,17 +19,7 @@ public:
     Task() = default;
     template <class What, class = std::enable_if_t<!std::is_same_v<std::decay_t<What>, Task>>>
     Task(What&& what) {
-        using Stored = std::decay_t<What>;
-        if constexpr (sizeof(Stored) <= room && alignof(Stored) <= alignof(std::max_align_t)) {
-            new (room_) Stored(std::forward<What>(what));
-            kind_ = &kind_of<Stored>;
-        } else {
-            auto elsewhere = [kept = std::make_unique<Stored>(std::forward<What>(what))] {
-                (*kept)();
-            };
-            new (room_) decltype(elsewhere)(std::move(elsewhere));
-            kind_ = &kind_of<decltype(elsewhere)>;
-        }
+        put(std::forward<What>(what));
     }
     Task(Task&& other) noexcept { take(other); }
     Task& operator=(Task&& other) noexcept {
@@ -44,28 +35,58 @@ public:
 
     void operator()() { kind_->run(room_); }
 
+    // Into an empty one.
+    template <class What>
+    void put(What&& what) {
+        using Stored = std::decay_t<What>;
+        if constexpr (std::is_same_v<Stored, Task>) {
+            take(what);
+        } else if constexpr (sizeof(Stored) <= room &&
+                             alignof(Stored) <= alignof(std::max_align_t)) {
+            new (room_) Stored(std::forward<What>(what));
+            kind_ = &kind_of<Stored>;
+        } else {
+            put([kept = std::make_unique<Stored>(std::forward<What>(what))] { (*kept)(); });
+        }
+    }
+    void clear() {
+        if (kind_ != nullptr && kind_->destroy != nullptr) kind_->destroy(room_);
+        kind_ = nullptr;
+    }
+
 private:
     static constexpr std::size_t room = 64;
     struct Kind {
         void (*run)(void* what);
-        void (*move)(void* from, void* to);  // ... and destroys what it came from
-        void (*destroy)(void* what);
+        // Moves, and destroys what it came from; none: its bytes are copied.
+        void (*move)(void* from, void* to);
+        void (*destroy)(void* what);  // none: nothing is to be done
     };
     template <class Stored>
-    static constexpr Kind kind_of{[](void* what) { (*static_cast<Stored*>(what))(); },
-                                  [](void* from, void* to) {
-                                      new (to) Stored(std::move(*static_cast<Stored*>(from)));
-                                      static_cast<Stored*>(from)->~Stored();
-                                  },
-                                  [](void* what) { static_cast<Stored*>(what)->~Stored(); }};
+    static void run(void* what) {
+        (*static_cast<Stored*>(what))();
+    }
+    template <class Stored>
+    static void move(void* from, void* to) {
+        new (to) Stored(std::move(*static_cast<Stored*>(from)));
+        static_cast<Stored*>(from)->~Stored();
+    }
+    template <class Stored>
+    static void destroy(void* what) {
+        static_cast<Stored*>(what)->~Stored();
+    }
+    template <class Stored>
+    static constexpr Kind kind_of{
+        &run<Stored>, std::is_trivially_copyable_v<Stored> ? nullptr : &move<Stored>,
+        std::is_trivially_destructible_v<Stored> ? nullptr : &destroy<Stored>};
 
     void take(Task& other) {
         kind_ = std::exchange(other.kind_, nullptr);
-        if (kind_ != nullptr) kind_->move(other.room_, room_);
-    }
-    void clear() {
-        if (kind_ != nullptr) kind_->destroy(room_);
-        kind_ = nullptr;
+        if (kind_ == nullptr) return;
+        if (kind_->move != nullptr)
+            kind_->move(other.room_, room_);
+        else
+            std::memcpy(room_, other.room_, room);
     }
 
     const Kind* kind_ = nullptr;

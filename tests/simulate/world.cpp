@@ -131,10 +131,12 @@ private:
     }
 
     void look_at_quorum() {
+        if (!cluster_.has_changed() && !has_overlap_) return;
         const ClusterModel::Overlap overlap = cluster_.double_quorum();
+        has_overlap_ = overlap.one != 0;
         if (options_.stock_arbiter) {
             measure(overlap);
-        } else if (overlap.one == 0) {
+        } else if (!has_overlap_) {
             overlap_since_.reset();
             old_yeses_since_.reset();
             running_excuse_ = {};
@@ -274,6 +276,7 @@ private:
     Options options_;
     bool with_trace_;
     Result result_;
+    bool has_overlap_ = false;
     std::optional<Micros> overlap_since_;
     ClusterModel::Overlap measured_;
     std::optional<Micros> old_yeses_since_;
