@@ -292,8 +292,8 @@ void Cluster::operator_release(NodeId node, const Step& step) {
 std::optional<Instant> Cluster::next_deadline() const {
     std::optional<Instant> earliest = look_again_;
     for (const auto& [node, holder] : ledger_.holders()) {
-        const std::optional<Instant> end = Ledger::lifetime_end(holder);
-        if (holder.ended && end) keep_earlier(earliest, *end);
+        if (holder.ended)
+            if (const auto end = Ledger::lifetime_end(holder)) keep_earlier(earliest, *end);
         if (holder.proof_complete) keep_earlier(earliest, *holder.proof_complete);
         if (holder.round_over) keep_earlier(earliest, *holder.round_over);
     }

@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <set>
+#include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,38 @@ namespace castvote::qnetd {
 
 using wire::NodeId;
 using wire::RingId;
-using Nodes = std::set<NodeId>;
+
+// A set of nodes. Small ones are copied and compared with every grant: one block of memory.
+class Nodes {
+public:
+    using value_type = NodeId;
+    using const_iterator = std::vector<NodeId>::const_iterator;
+
+    Nodes() = default;
+    Nodes(std::initializer_list<NodeId> nodes) { insert(nodes.begin(), nodes.end()); }
+
+    // In ascending order.
+    const_iterator begin() const { return ids_.begin(); }
+    const_iterator end() const { return ids_.end(); }
+    std::size_t size() const { return ids_.size(); }
+    bool empty() const { return ids_.empty(); }
+    bool contains(NodeId node) const { return std::binary_search(begin(), end(), node); }
+
+    const_iterator insert(NodeId node) {
+        const auto place = std::lower_bound(begin(), end(), node);
+        return place != end() && *place == node ? place : ids_.insert(place, node);
+    }
+    const_iterator insert(const_iterator, NodeId node) { return insert(node); }  // std::inserter
+    template <class Iterator>
+    void insert(Iterator first, Iterator last) {
+        for (; first != last; ++first) insert(*first);
+    }
+
+    auto operator<=>(const Nodes&) const = default;
+
+private:
+    std::vector<NodeId> ids_;
+};
 
 struct Ring {
     RingId id;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace castvote::qnetd {
 
@@ -26,7 +27,7 @@ bool has_contradictions(const View& view) {
 NodeId preferred_node(const wire::TieBreaker& tie_breaker, const Nodes& nodes) {
     switch (tie_breaker.mode) {
         case wire::TieBreakerMode::lowest: return nodes.empty() ? 0 : *nodes.begin();
-        case wire::TieBreakerMode::highest: return nodes.empty() ? 0 : *nodes.rbegin();
+        case wire::TieBreakerMode::highest: return nodes.empty() ? 0 : *std::prev(nodes.end());
         case wire::TieBreakerMode::node_id: return tie_breaker.node_id;
     }
     return 0;
