@@ -74,6 +74,7 @@ private:
     void send_config(wire::NodeListType type);
     void send_membership(wire::Heuristics heuristics);
     void send_quorum();
+    wire::Message& send();  // the message that is sent, to be filled in
     void send(wire::Message message);
     wire::Message request(wire::MessageType type);
 

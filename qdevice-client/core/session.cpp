@@ -24,7 +24,11 @@ constexpr std::size_t withheld_max = 16;
 
 }  // namespace
 
-void Node::send(wire::Message message) { actions_.emplace_back(Send{std::move(message)}); }
+wire::Message& Node::send() {
+    return std::get<Send>(actions_.emplace_back(std::in_place_type<Send>)).message;
+}
+
+void Node::send(wire::Message message) { send() = std::move(message); }
 
 // A request with the next number of our own counter (protocol.md 4).
 wire::Message Node::request(MessageType type) {
@@ -223,11 +227,10 @@ void Node::send_options() {
 
 // An echo which is answered renews the lease from when it was sent.
 void Node::send_echo() {
-    wire::Message echo;
+    wire::Message& echo = send();
     echo.type = MessageType::echo_request;
     echo.msg_seq_number = ++echo_number_;
     unanswered_.push_back({echo_number_, now_});
-    send(std::move(echo));
     next_echo_ = now_ + echo_interval();
 }
 

@@ -132,8 +132,14 @@ void Arbiter::on(const Persisted& persisted) {
 
 // -- helpers --------------------------------------------------------------------------------------
 
+wire::Message& Arbiter::send(const Session& session) {
+    auto& sent = std::get<Send>(actions_.emplace_back(std::in_place_type<Send>));
+    sent.connection = session.connection;
+    return sent.message;
+}
+
 void Arbiter::send(const Session& session, wire::Message message) {
-    actions_.emplace_back(Send{session.connection, std::move(message)});
+    send(session) = std::move(message);
 }
 
 void Arbiter::send_error(const Session& session, wire::ReplyErrorCode code,

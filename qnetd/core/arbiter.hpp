@@ -69,6 +69,8 @@ private:
     void vote_info_reply(Session& session, const wire::Message& message);
     void heuristics_change(Session& session, const wire::Message& message);
 
+    // The message that is sent, to be filled in.
+    wire::Message& send(const Session& session);
     void send(const Session& session, wire::Message message);
     void send_error(const Session& session, wire::ReplyErrorCode code,
                     std::optional<std::uint32_t> msg_seq_number);

@@ -73,10 +73,10 @@ void Arbiter::handle(Session& session, const wire::Message& message) {
     switch (message.type) {
         case MessageType::set_option: set_option(session, message); return;
         case MessageType::echo_request: {
-            wire::Message reply = message;
-            reply.type = MessageType::echo_reply;
             cluster_of(session).echoed(session.node, now_);
-            send(session, std::move(reply));
+            wire::Message& reply = send(session);
+            reply = message;
+            reply.type = MessageType::echo_reply;
             return;
         }
         case MessageType::node_list: node_list(session, message); return;

@@ -137,7 +137,11 @@ void ArbiterHost::opened(ConnectionId connection, NodeId node) {
     happens(qnetd::Opened{connection, fmt::format("node {}", node)});
 }
 void ArbiterHost::received(ConnectionId connection, wire::Message&& message) {
-    happens(qnetd::Received{connection, std::move(message)});
+    What what;
+    auto& received = what.emplace<qnetd::Received>();
+    received.connection = connection;
+    received.inbound = std::move(message);
+    happens(std::move(what));
 }
 void ArbiterHost::closed(ConnectionId connection, Ending ending) {
     happens(qnetd::Closed{connection, ending == Ending::end_of_stream
@@ -145,7 +149,7 @@ void ArbiterHost::closed(ConnectionId connection, Ending ending) {
                                           : qnetd::CloseCause::reset_or_error});
 }
 
-void ArbiterHost::happens(What what) {
+void ArbiterHost::happens(What&& what) {
     if (!core_) return;
     if (is_frozen_)
         inbox_.push_back(std::move(what));
@@ -153,7 +157,7 @@ void ArbiterHost::happens(What what) {
         step(std::move(what));
 }
 
-void ArbiterHost::step(What what) {
+void ArbiterHost::step(What&& what) {
     const qnetd::Event event{local_now(), std::move(what)};
     note(event);
     carry_out(core_->step(event));

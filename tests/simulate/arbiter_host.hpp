@@ -85,8 +85,8 @@ private:
     Instant local(Micros time) const { return at_ms(time / 1000 * rate_ / 1000); }
     StoreModel::Now store_now() const;
 
-    void happens(What what);
-    void step(What what);
+    void happens(What&& what);
+    void step(What&& what);
     void note(const qnetd::Event& event);
     void note_ack(const qnetd::Send& send);
     void carry_out(qnetd::Actions actions);

@@ -10,7 +10,7 @@ namespace castvote::simulate {
 
 template <class What>
 void Network::carry(Direction& direction, What what) {
-    direction.under_way.push_back(std::move(what));
+    direction.under_way.emplace_back(std::move(what));
     if (direction.is_up && machine_is_on_) send_one(direction);
 }
 

@@ -52,7 +52,9 @@ private:
     void see_flag() { step(qdevice::FlagSeen{world_.cluster.node(node_).flag}); }
     void on_connected() override { step(qdevice::Connected{}); }
     void on_message(wire::Message&& message) override {
-        step(qdevice::Received{std::move(message)});
+        qdevice::Event event{local_now(), {}};
+        event.what.emplace<qdevice::Received>().inbound = std::move(message);
+        take(event);
     }
     void on_lost(bool while_connecting, Ending ending) override {
         step(qdevice::ConnectionLost{while_connecting ? qdevice::LostCause::connect_failed
@@ -64,7 +66,10 @@ private:
 
     template <class Something>
     void step(Something&& what) {
-        auto actions = core_->step({local_now(), std::forward<Something>(what)});
+        take({local_now(), std::forward<Something>(what)});
+    }
+    void take(const qdevice::Event& event) {
+        auto actions = core_->step(event);
         for (auto& action : actions) std::visit([this](auto& a) { carry_out(a); }, action);
         wake_at_deadline();
     }

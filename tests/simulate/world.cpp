@@ -41,7 +41,8 @@ public:
         for (const NodeId id : configured) {
             const DaemonWorld world{schedule_, dice_, cluster_, network_,
                                     [this](NodeId node, const std::string& text) {
-                                        trace(fmt::format("node {}: {}", node, text));
+                                        if (with_trace_)
+                                            trace(fmt::format("node {}: {}", node, text));
                                     }};
             const bool ours = options_.our_nodes || (options_.mixed_nodes && dice_.one_in(2));
             members_[id] = {ours ? make_our_daemon(world, id, configured, dice_.between(990, 1010))
