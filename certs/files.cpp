@@ -65,6 +65,14 @@ bool write_all(int descriptor, std::string_view bytes) {
     return true;
 }
 
+// What is missing above a directory is open to all, whatever the umask: the modes that matter are
+// those of the directory itself and of its files, and the daemon must come as far.
+void make_passage(const Path& path) {
+    if (path.empty() || is_there(path)) return;
+    make_passage(path.parent_path());
+    if (::mkdir(path.c_str(), 0700) == 0) ::chmod(path.c_str(), 0755);
+}
+
 // A rename survives a power cut only once the directory itself is on disk.
 void sync_directory(const Path& directory) {
     const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -115,8 +123,7 @@ Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
 
 Expected<void> make_directory(const Path& path, mode_t mode, std::optional<Ownership> owner) {
     if (is_there(path)) return {};
-    std::error_code failure;
-    std::filesystem::create_directories(path.parent_path(), failure);
+    make_passage(path.parent_path());
     if (::mkdir(path.c_str(), 0700) != 0) {
         if (errno == EEXIST) return {};
         return system_error("create", path, errno);

@@ -27,6 +27,7 @@ struct Options {
     std::string certificate_file;
     std::string bundle_file;
     bool no_group_write = false;
+    bool if_missing = false;
 };
 
 Path directory_or(const Options& options, const char* standard) {
@@ -70,6 +71,12 @@ int print_step(const Options& options, const char* sentence, Expected<Stored> st
 
 int init(const Options& options) {
     const Path directory = directory_or(options, layout::arbiter_directory);
+    if (options.if_missing) {
+        // One that cannot be taken over is no reason for a second authority beside it.
+        const Expected<void> adopted = adopt_stock_database(directory);
+        if (!adopted) return print_failure(options, adopted.error());
+        if (arbiter_format(directory) != Format::none) return print_steps(options, {});
+    }
     return print_step(
         options, "Made a certificate authority and the arbiter's certificate. Give the nodes",
         init_arbiter(directory, options.no_group_write ? GroupWrite::no : GroupWrite::yes));
@@ -163,6 +170,8 @@ std::vector<Verb> describe(CLI::App& app, Options& options) {
     describe_common(init_verb, options, arbiter);
     init_verb->add_flag("--no-group-write", options.no_group_write,
                         "New files are not writable for the daemon's group");
+    init_verb->add_flag("--if-missing", options.if_missing,
+                        "Take over a stock database, and do nothing where certificates exist");
     CLI::App* request_verb =
         app.add_subcommand("request", "Node: make a key and a certificate request for the cluster");
     describe_common(request_verb, options, node);

@@ -61,15 +61,6 @@ std::optional<Call> read_call(int argc, char** argv) {
     return call;
 }
 
-// A database of the stock programs becomes ours the first time we are asked to work with it.
-Expected<void> adopt_stock_database(const Path& directory) {
-    if (arbiter_format(directory) != Format::nss) return {};
-    const Expected<Stored> imported = import_nss_database(directory, Role::arbiter);
-    if (!imported) return tl::unexpected<Error>(imported.error());
-    for (const std::string& note : imported->notes) fmt::print(stderr, "{}\n", note);
-    return {};
-}
-
 int init(const Path& directory, GroupWrite group_write) {
     if (const Expected<void> adopted = adopt_stock_database(directory); !adopted)
         print_error(adopted.error());
@@ -100,6 +91,14 @@ int sign(const Path& directory, const Call& call) {
 }
 
 }  // namespace
+
+Expected<void> adopt_stock_database(const Path& directory) {
+    if (arbiter_format(directory) != Format::nss) return {};
+    const Expected<Stored> imported = import_nss_database(directory, Role::arbiter);
+    if (!imported) return tl::unexpected<Error>(imported.error());
+    for (const std::string& note : imported->notes) fmt::print(stderr, "{}\n", note);
+    return {};
+}
 
 int stock_arbiter(int argc, char** argv) {
     const std::optional<Call> call = read_call(argc, argv);

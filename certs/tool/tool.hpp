@@ -20,6 +20,10 @@ int own_verbs(int argc, char** argv);
 int stock_arbiter(int argc, char** argv);
 int stock_node(int argc, char** argv);
 
+// Arbiter: a database of the stock programs becomes ours the first time we are asked to work with
+// it; does nothing where there is none, or where we have taken it over already.
+Expected<void> adopt_stock_database(const Path& directory);
+
 struct QuickStart {
     std::string cluster;
     std::string arbiter;

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import os
+import stat
 
 from certs_hosts import (ARBITER, ARBITER_TOOL, NODE, NODE_TOOL, Host, begin, check_arbiter,
                          check_bundle, check_our_node, check_stock_node, digests, enrol, machine,
@@ -35,6 +36,37 @@ def test_a_stock_database_is_taken_over_in_place(env):
     enrol(arbiter, nodes, "alpha")  # The same CA goes on signing.
     assert arbiter.read(f"{ARBITER}/serial.txt") == b"104\n"
     check_arbiter(env, arbiter, "alpha")
+
+
+def test_init_if_missing_makes_takes_over_and_leaves_alone(env):
+    """What the arbiter's service does before each start."""
+    machine(env)
+    start = ("qcert", "init", "--if-missing")
+    fresh = Host(env, "fresh", True)
+    assert "certificate authority" in fresh.run(*start).stdout
+    before = digests(fresh, ARBITER)
+    again = fresh.run(*start)
+    assert (again.stdout, again.stderr) == ("", ""), again
+    assert digests(fresh, ARBITER) == before
+
+    deep = env.path("passage", "inner", "nssdb")  # An empty volume; a service may hide its files.
+    env.run(["sh", "-c", 'umask 077 && exec "$@"', "sh", env.program("qcert"), *start[1:], "--dir",
+             deep])
+    modes = [stat.S_IMODE(os.stat(env.path(*path)).st_mode)
+             for path in (["passage"], ["passage", "inner"], ["passage", "inner", "nssdb"])]
+    assert modes == [0o755, 0o755, 0o770], modes
+
+    stock = Host(env, "stock", False)
+    stock.run(ARBITER_TOOL, "-i")
+    authority = stock.read(f"{ARBITER}/qnetd-cacert.crt")
+    stock.belongs_to(ours=True)
+    blind = stock.run("env", "PATH=/tmp/bin", *start, check=False)
+    assert blind.returncode == 1 and "libnss3-tools" in blind.stderr, blind
+    assert not stock.has(f"{ARBITER}/ca.key"), "no second authority beside the stock one"
+    stock.run(*start)
+    assert stock.read(f"{ARBITER}/qnetd-cacert.crt") == authority
+    openssl_verifies(env, stock.path(f"{ARBITER}/qnetd-cacert.crt"),
+                     stock.path(f"{ARBITER}/server.pem"), "sslserver", "pem")
 
 
 def test_tools_change_hands_in_the_middle(env):
