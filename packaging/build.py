@@ -1,0 +1,102 @@
+"""build.py -- makes the Debian packages from programs that are built already.
+
+    build.py --bin DIR [--out DIR] [--version VERSION]
+
+What is packaged is what the tests have run. The tree that debhelper wants (programs, documents,
+debian/) is put together below the output folder, where the packages land, too; it prints their
+paths. The version is that of CMakeLists.txt unless another is given; the date that of the last
+commit, so that the same tree gives the same packages.
+"""
+# SPDX-License-Identifier: BSD-3-Clause
+import argparse
+import email.utils
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.join(ROOT, "packaging")
+PROGRAMS = ("qnetd", "qnetd-tool", "qdevice-client", "qdevice-tool", "qcert")
+UNITS = ("qnetd/systemd/castvote-qnetd.service",
+         "qdevice-client/systemd/castvote-qdevice.service")
+
+
+def read(*parts):
+    with open(os.path.join(ROOT, *parts), encoding="utf-8") as file:
+        return file.read()
+
+
+def project_version():
+    return re.search(r"project\(castvote VERSION (\S+)", read("CMakeLists.txt")).group(1)
+
+
+def commit_time():
+    """Seconds of the last commit; of the change log's file where there is no repository."""
+    asked = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True,
+                           text=True, check=False)
+    if asked.returncode == 0 and asked.stdout.strip():
+        return int(asked.stdout)
+    return int(os.stat(os.path.join(ROOT, "CHANGELOG.md")).st_mtime)
+
+
+def changelog(version, seconds):
+    """Debian's change log has one entry: what changed stands in CHANGELOG.md."""
+    maintainer = re.search(r"^Maintainer: (.*)$", read("packaging", "debian", "control"),
+                           re.MULTILINE).group(1)
+    return (f"castvote ({version}) unstable; urgency=medium\n\n"
+            "  * Version " + version + "; changelog.gz beside this file has the changes.\n\n"
+            f" -- {maintainer}  {email.utils.formatdate(seconds)}\n")
+
+
+def put_together(tree, programs, version, seconds):
+    """debhelper's source tree, new every time."""
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(os.path.join(HERE, "debian"), os.path.join(tree, "debian"))
+    os.makedirs(os.path.join(tree, "bin"))
+    for program in PROGRAMS:
+        shutil.copy2(os.path.join(programs, program), os.path.join(tree, "bin", program))
+    for unit in UNITS:
+        shutil.copy2(os.path.join(ROOT, unit), os.path.join(tree, "debian"))
+    shutil.copytree(os.path.join(ROOT, "docs"), os.path.join(tree, "docs"))
+    for name in ("README.md", "CHANGELOG.md"):
+        shutil.copy2(os.path.join(ROOT, name), tree)
+    with open(os.path.join(tree, "debian", "changelog"), "w", encoding="utf-8") as file:
+        file.write(changelog(version, seconds))
+
+
+def build(programs, out, version=None):
+    """The paths of the packages."""
+    version = version or project_version()
+    seconds = commit_time()
+    tree = os.path.join(out, "tree")
+    put_together(tree, programs, version, seconds)
+    for old in glob.glob(os.path.join(out, f"castvote*_{version}_*")):
+        os.unlink(old)
+    done = subprocess.run(
+        ["dpkg-buildpackage", "--build=binary", "--no-sign", "--no-check-builddeps"], cwd=tree,
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(seconds), "DH_QUIET": "1",
+             "DEB_BUILD_OPTIONS": "noautodbgsym"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(done.stdout + "dpkg-buildpackage failed")
+    shutil.rmtree(tree)
+    return sorted(glob.glob(os.path.join(out, f"castvote-*_{version}_*.deb")))
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--bin", required=True, help="where the programs are")
+    options.add_argument("--out", default=os.path.join(ROOT, "build", "package"))
+    options.add_argument("--version", help="of the packages (default: the project's)")
+    given = options.parse_args()
+    os.makedirs(given.out, exist_ok=True)
+    for package in build(os.path.abspath(given.bin), os.path.abspath(given.out), given.version):
+        print(f"{os.path.relpath(package)}: {os.path.getsize(package)} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
