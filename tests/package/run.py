@@ -3,8 +3,9 @@
     run.py --packages DIR [--base TREE] [--mirror URL] [--keep] [STORY...]
 
 Stories: `lint`; `fresh` (install, start, use, upgrade, remove, purge; nothing is left); `takeover`
-(over the stock packages with their certificates, and back again). --base takes a tree that
-debootstrap made before, and leaves it as it is. A transcript goes to standard output.
+(over the stock packages with their certificates, and back again); `services` (both roles under a
+real systemd, from running stock daemons to ours). --base takes a tree that debootstrap made before,
+and leaves it as it is. A transcript goes to standard output.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
@@ -19,6 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(ROOT, "tests", "system")]
 
 import harness  # noqa: E402
+import services  # noqa: E402
 import stories  # noqa: E402
 import tree  # noqa: E402
 
@@ -31,7 +33,8 @@ def lint(packages, **_):
     assert done.returncode == 0, "lintian found errors"
 
 
-STORIES = {"lint": lint, "fresh": stories.fresh, "takeover": stories.takeover}
+STORIES = {"lint": lint, "fresh": stories.fresh, "takeover": stories.takeover,
+           "services": services.services}
 
 
 def newest_packages(folder):
@@ -61,7 +64,7 @@ def renumbered(env, package):
 
 def run(names, given):
     env = harness.Env(given.packages, "package")
-    failed = []
+    failed, skipped = [], []
     try:
         first = newest_packages(os.path.abspath(given.packages))
         packages = [first, {name: renumbered(env, path) for name, path in first.items()}]
@@ -76,6 +79,9 @@ def run(names, given):
             try:
                 STORIES[name](env=env, base=base, packages=packages)
                 print(f"ok   {name} ({time.monotonic() - began:.0f} s)", flush=True)
+            except harness.Skipped as why:
+                print(f"skip {name}: {why}", flush=True)
+                skipped.append(name)
             except (AssertionError, OSError) as why:
                 failed.append(name)
                 print(f"FAIL {name}: {why}\n{env.logs()}", flush=True)
@@ -83,7 +89,7 @@ def run(names, given):
         if given.keep:
             print(f"kept: {env.tmp}")
         env.close(given.keep)
-    return failed
+    return failed, skipped
 
 
 def main():
@@ -103,8 +109,9 @@ def main():
         print(f"no story {unknown[0]}; there are: {', '.join(STORIES)}", file=sys.stderr)
         return 2
     harness.adopt_orphans()
-    failed = run(names, given)
-    print(f"package: {len(names) - len(failed)} passed, {len(failed)} failed")
+    failed, skipped = run(names, given)
+    print(f"package: {len(names) - len(failed) - len(skipped)} passed, {len(failed)} failed, "
+          f"{len(skipped)} skipped")
     return 1 if failed else 0
 
 

@@ -2,7 +2,8 @@
 
 Nothing outside of the tree is touched: what runs in it is chrooted and sees its own processes and
 mounts, which all end with the test. apt uses the machine's network, everything else one that has
-only a loopback. There is no service manager in it: service.py does what a unit says.
+only a loopback. There is no service manager in it: service.py does what a unit says; booted.py has
+a tree with one.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import hashlib
@@ -50,6 +51,11 @@ class Tree:
         shutil.copy("/etc/resolv.conf", self.path("/etc/resolv.conf"))
         with open(self.path("/etc/dpkg/dpkg.cfg.d/unsafe"), "w", encoding="ascii") as file:
             file.write("force-unsafe-io\n")  # No power will fail here.
+        self.hold()
+
+    def hold(self):
+        """Starts what keeps the tree's namespaces, and leaves its process id in self.pid."""
+        env, name = self.env, self.name
         holder = env.spawn(
             ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
              "--net", "--ipc", "--uts", "sh", "-c", HOLD, "sh", self.root], name=f"{name}-holder")
@@ -70,8 +76,12 @@ class Tree:
     def words(self, argv, network=False):
         """The command line that runs another one in the tree."""
         own = [] if network else ["--net"]
-        return ["nsenter", "--target", self.pid, "--mount", "--pid", "--ipc", "--uts", *own, "--",
-                "chroot", self.root, *CLEAN, *argv]
+        return ["nsenter", "--target", self.pid, "--mount", "--pid", "--ipc", "--uts", *own,
+                *self.entered(), *argv]
+
+    def entered(self):
+        """What follows nsenter's namespaces."""
+        return ["--", "chroot", self.root, *CLEAN]
 
     def run(self, *argv, check=True, seconds=120):
         return self.env.run(self.words(argv), seconds=seconds, check=check)
