@@ -31,6 +31,12 @@ struct Case {
     Window ours_with_stock_nodes = {};
 };
 
+// The arithmetic of a case without a window.
+constexpr std::string_view none = "none";
+
+// How long our arbiter waits for a holder that is cut off, and a little: R2e with T = 10 s.
+inline Micros lifetime(const Stage& s) { return s.are_nodes_ours() ? ms(14500) : ms(27800); }
+
 std::vector<Case> window_cases();
 std::vector<Case> rule_cases();
 

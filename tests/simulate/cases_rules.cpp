@@ -7,11 +7,6 @@ namespace castvote::simulate {
 
 namespace {
 
-constexpr std::string_view none = "none";
-
-// How long our arbiter waits for a holder that is cut off, and a little: R2e with T = 10 s.
-Micros lifetime(const Stage& s) { return s.are_nodes_ours() ? ms(14500) : ms(27800); }
-
 // R1: node 2 reports a ring of its own and is gone; node 1 is still in the ring of both.
 void partner_moved_on(Stage& s) {
     s.whole();

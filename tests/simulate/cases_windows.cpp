@@ -9,11 +9,6 @@ namespace castvote::simulate {
 
 namespace {
 
-constexpr std::string_view none = "none";
-
-// How long our arbiter waits for a holder that is cut off, and a little: R2e with T = 10 s.
-Micros lifetime(const Stage& s) { return s.are_nodes_ours() ? ms(14500) : ms(27800); }
-
 void holder_cut(Stage& s) {
     s.hold({1});
     s.after_echo(1);
