@@ -9,11 +9,13 @@
 namespace castvote::qnetd {
 
 // R3. When the old process last heard a holder is not in the record: at most until the restart.
-// That restart is recorded, so that the next one does not begin the lifetime anew.
+// That restart is recorded, so that the next one does not begin the lifetime anew; save a lease,
+// which an answered INIT renews before it is written that the holder was heard again.
 void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
     holders_ = record.holders;
     for (auto& [node, holder] : holders_) {
-        if (is_same_clock && holder.is_restored) continue;
+        const Duration lease = holder.timers.lease;
+        if (is_same_clock && holder.is_restored && lease.count() == 0) continue;
         holder.is_restored = true;
         holder.last_message = holder.last_echo = now;
         holder.ended = now;
@@ -22,7 +24,6 @@ void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
         // Killed between the record and the ACK: what it held before is not known any more, nor
         // whether a "yes" of that waits in its corosync's queue (R2s ii).
         if (!holder.is_confirmed) holder.needs_proof = true;
-        const Duration lease = holder.timers.lease;
         holder.unbroken_until =
             lease.count() > 0 ? lease_end(now, lease) : now + 2 * holder.timers.heartbeat;
     }
