@@ -95,11 +95,16 @@ def check_running(tree, version):
         "Seccomp": "2"}
 
 
+def is_active(tree, unit):
+    return tree.run("systemctl", "is-active", unit, check=False).stdout == "active\n"
+
+
 def restarts(tree, unit, how):
-    """The service is another process soon after."""
+    """The service is another process soon after, and ready."""
     before = tree.main_pid(unit)
     how(before)
-    tree.env.wait_for(lambda: tree.main_pid(unit) not in (0, before), 30, f"{unit} is back", 0.5)
+    tree.env.wait_for(lambda: tree.main_pid(unit) not in (0, before) and is_active(tree, unit), 30,
+                      f"{unit} is back", 0.5)
 
 
 def services(env, base, packages):
