@@ -131,6 +131,7 @@ void NodeJudge::see(const qdevice::Action& action) {
         if (!cast->vote || last_yes_ != ring_) is_counted_ = false;
         last_yes_ = cast->vote ? ring_ : std::nullopt;
         if (cast->vote) {
+            last_yes_at_ = now_;
             expect((has_ack_ && reported_ == ring_) || kept_ == ring_,
                    "a yes without the arbiter's ACK for this ring");
             expect(lease_.count() == 0 || now_ < answered_at_ + lease_, "a yes after the lease");
@@ -172,8 +173,10 @@ void NodeJudge::see_sent(const Message& message) {
 }
 
 void NodeJudge::end_connection() {
-    // A message that is not read because the connection is given up before it takes nothing back.
-    const bool keeps = had_ack_ || (has_ack_ && reported_ == ring_);
+    // A message that is not read because the connection is given up before it takes nothing back,
+    // and to wait is not to give back what is still counted.
+    const bool is_yes_left = last_yes_ == ring_ && now_ - last_yes_at_ < device_timeout_;
+    const bool keeps = had_ack_ || (has_ack_ && reported_ == ring_) || is_yes_left;
     if (lease_.count() > 0 && keeps) kept_ = ring_;
     had_ack_ = false;
     knows_leases_ = false;

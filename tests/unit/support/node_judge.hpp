@@ -27,7 +27,8 @@ public:
         : heartbeat_(std::clamp<std::int64_t>(settings.device_timeout.count() * 8 / 10,
                                               settings.heartbeat_interval_min_ms,
                                               settings.heartbeat_interval_max_ms)),
-          lease_longest_(std::min(Duration(3000), heartbeat_)) {}
+          lease_longest_(std::min(Duration(3000), heartbeat_)),
+          device_timeout_(settings.device_timeout) {}
 
     void look(const qdevice::Event& event, const qdevice::Actions& actions,
               std::optional<Instant> next_deadline);
@@ -63,6 +64,7 @@ private:
     // when the connection ended.
     Duration lease_{0};
     Duration lease_longest_;
+    Duration device_timeout_;  // for so long the provider counts a yes
     bool knows_leases_ = false;
     const wire::Message* accepted_ = nullptr;  // of the running step
     Instant init_at_;
@@ -74,6 +76,7 @@ private:
     std::deque<std::pair<std::uint32_t, Instant>> echoes_;  // unanswered
     // The ring for which the last vote was a yes, and whether that has come round.
     std::optional<wire::RingId> last_yes_;
+    Instant last_yes_at_;
     bool is_counted_ = false;
     struct VoteInfo {
         std::uint32_t number = 0;
