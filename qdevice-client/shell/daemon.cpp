@@ -58,7 +58,7 @@ void start_log(const Options& options, bool debug, bool to_terminal) {
     net::log_start(log);
 }
 
-Daemon::Daemon(Options options, std::function<void()> started)
+Daemon::Daemon(Options options, std::optional<Guardian> guardian, std::function<void()> started)
     : options_(std::move(options)),
       started_(std::move(started)),
       signals_(io_, SIGINT, SIGTERM, SIGHUP),
@@ -69,7 +69,8 @@ Daemon::Daemon(Options options, std::function<void()> started)
           [this](std::uint32_t number, wire::Heuristics result) {
               feed(HeuristicsDone{number, result});
           },
-          [](Level level, const std::string& text) { net::log(log_level(level), text); }) {}
+          [](Level level, const std::string& text) { net::log(log_level(level), text); }),
+      guardian_(std::move(guardian)) {}
 
 Daemon::~Daemon() = default;
 

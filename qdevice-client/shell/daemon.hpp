@@ -18,6 +18,7 @@
 #include "qdevice-client/core/node.hpp"
 #include "qdevice-client/heuristics/runner.hpp"
 #include "qdevice-client/quorum/provider.hpp"
+#include "qdevice-client/shell/guardian.hpp"
 #include "qdevice-client/shell/options.hpp"
 #include "qdevice-client/shell/status_text.hpp"
 #include "qdevice-client/shell/uplink.hpp"
@@ -27,7 +28,8 @@ namespace castvote::qdevice {
 class Daemon {
 public:
     // started: called once, when the daemon serves (or waits for corosync as it was asked to).
-    Daemon(Options options, std::function<void()> started);
+    // guardian: who takes the vote back if this process is killed; none with stdio.
+    Daemon(Options options, std::optional<Guardian> guardian, std::function<void()> started);
     ~Daemon();
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
@@ -86,6 +88,7 @@ private:
     std::unique_ptr<ipc::Server> control_;
     HeuristicsRunner heuristics_;
     std::unique_ptr<QuorumProvider> provider_;
+    std::optional<Guardian> guardian_;
     std::unique_ptr<Uplink> uplink_;
     std::optional<wire::Message> farewell_;  // once our vote is certainly withdrawn
     std::optional<Node> node_;

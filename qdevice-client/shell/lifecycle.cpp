@@ -193,6 +193,7 @@ std::optional<UplinkSettings> Daemon::uplink_settings(const Configuration& c) {
     uplink.target = {c.host, c.port, net::IpVersion::any, c.settings.connect_timeout};
     if (c.force_ip_version == 4) uplink.target.version = net::IpVersion::v4;
     if (c.force_ip_version == 6) uplink.target.version = net::IpVersion::v6;
+    if (guardian_) uplink.guardian = &*guardian_;
     const Advanced& a = options_.advanced;
     uplink.limits.message_receive_size_max = a.message_receive_size_initial;
     uplink.limits.queue_messages_max = std::max<std::size_t>(a.send_buffers_max, 10);
@@ -331,6 +332,7 @@ void Daemon::finish(int status, bool withdrawn) {
                  "quorum.device.timeout");
     else if (has_begun_)
         net::log(net::LogLevel::notice, "stopped: the vote is withdrawn");
+    if (withdrawn && guardian_) guardian_->dismiss();
     status_ = status;
     control_.reset();
     if (!uplink_) return io_.stop();

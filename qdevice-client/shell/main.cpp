@@ -8,16 +8,27 @@
 
 #include "common/net/log.hpp"
 #include "common/net/process.hpp"
+#include "qdevice-client/quorum/last_will.hpp"
 #include "qdevice-client/shell/daemon.hpp"
 
 namespace castvote::qdevice {
 
 namespace {
 
+// Before anything else: it shall have no thread and no file of the daemon's. None with stdio.
+Expected<std::optional<Guardian>, std::string> start_guardian(const Options& options) {
+    if (options.provider == ProviderKind::stdio) return std::nullopt;
+    const std::string& device = options.advanced.votequorum_device_name;
+    return Guardian::start([&device] { take_vote_back(device); }).map([](Guardian&& guardian) {
+        return std::optional<Guardian>(std::move(guardian));
+    });
+}
+
 int run(int argc, char** argv) {
     auto parsed = parse_options(argc, argv);
     if (const auto* leave = std::get_if<Leave>(&parsed)) return leave->status;
     const Options& options = std::get<Options>(parsed);
+    auto guardian = start_guardian(options);
     std::optional<net::Background> background;
     if (!options.foreground) {
         auto entered = net::Background::enter();
@@ -30,7 +41,12 @@ int run(int argc, char** argv) {
     // Until the start has succeeded, whoever started us reads the complaints.
     start_log(options, options.debug, /*to_terminal=*/true);
     std::signal(SIGPIPE, SIG_IGN);
-    Daemon daemon(options, [&] {
+    if (!guardian)
+        net::log(net::LogLevel::warning,
+                 "there is no guardian process (" + guardian.error() +
+                     "): if this daemon is killed, its vote is counted until "
+                     "quorum.device.timeout has passed");
+    Daemon daemon(options, guardian ? std::move(*guardian) : std::nullopt, [&] {
         if (!background) return;
         start_log(options, options.debug, /*to_terminal=*/false);
         background->report(0);

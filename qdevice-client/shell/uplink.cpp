@@ -42,12 +42,14 @@ void Uplink::connect() {
 }
 
 void Uplink::connected(net::tcp::socket socket) {
+    if (settings_.guardian) settings_.guardian->hold(socket.native_handle());
     channel_ = net::Channel::make(std::move(socket), settings_.limits);
     net::ChannelCallbacks callbacks;
     callbacks.on_message = [this](wire::Inbound inbound) { received(std::move(inbound)); };
     callbacks.on_tls = [this](const net::TlsFacts& facts) { tls_established(facts); };
     callbacks.on_end = [this](net::ChannelEnd end, const std::string& detail) {
         channel_.reset();
+        if (settings_.guardian) settings_.guardian->let_go();
         deliver_(ConnectionLost{cause_of(end), detail});
     };
     channel_->start(std::move(callbacks));
@@ -86,6 +88,7 @@ void Uplink::disconnect() {
     if (const auto connector = std::exchange(connector_, nullptr)) connector->cancel();
     const auto channel = std::exchange(channel_, nullptr);
     if (!channel) return;
+    if (settings_.guardian) settings_.guardian->let_go();
     ++leaving_->channels;
     channel->part(farewell, [leaving = leaving_] {
         if (--leaving->channels > 0) return;
