@@ -47,6 +47,15 @@ Expected<PidFile, PidFile::Error> PidFile::take(const std::string& path) {
     return file;
 }
 
+bool PidFile::is_taken(const std::string& path) {
+    if (path.empty()) return false;
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    if (descriptor < 0) return false;
+    const bool is_taken = ::lockf(descriptor, F_TEST, 0) != 0;
+    ::close(descriptor);
+    return is_taken;
+}
+
 PidFile::PidFile(PidFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 PidFile::~PidFile() {

@@ -21,6 +21,8 @@ public:
     // Creates the directory (0770) when only that is missing, writes the pid. Not inherited by a
     // fork: take it after going into the background.
     static Expected<PidFile, Error> take(const std::string& path);
+    // Does another process hold the one at this path? False for an empty path.
+    static bool is_taken(const std::string& path);
     PidFile(PidFile&& other) noexcept;
     PidFile& operator=(PidFile&&) = delete;
     ~PidFile();

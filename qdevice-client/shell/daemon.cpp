@@ -74,7 +74,7 @@ Daemon::Daemon(Options options, std::optional<Guardian> guardian, std::function<
 
 Daemon::~Daemon() = default;
 
-int Daemon::run() {
+int Daemon::run() noexcept {
     if (!lock()) return 1;
     wait_for_signal();
     attempt();

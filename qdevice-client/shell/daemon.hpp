@@ -34,8 +34,9 @@ public:
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    // To the end; the exit status (node.md 2).
-    int run();
+    // To the end; the exit status (node.md 2). An exception is a defect of ours: the process ends
+    // as it stands, and the guardian does the rest. Unwinding would end the connection first.
+    int run() noexcept;
 
 private:
     // -- the life of the parts (lifecycle.cpp)

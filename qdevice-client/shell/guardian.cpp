@@ -63,10 +63,18 @@ void close_quietly(int& descriptor) {
     descriptor = -1;
 }
 
+// Who was started with a closed standard stream would lose it to the next that opens one.
+void move_above_standard(int& descriptor) {
+    if (descriptor > 2) return;
+    const int above = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+    if (above >= 0) ::close(std::exchange(descriptor, above));
+}
+
 // Nothing of the daemon's: neither its terminal nor the signals meant for it.
 void detach() {
     ::setsid();
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) std::signal(number, SIG_IGN);
+    static_cast<void>(::chdir("/") == 0);
     ::prctl(PR_SET_NAME, "qdevice-guard");
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int standard = 0; null >= 0 && standard < 3; ++standard) ::dup2(null, standard);
@@ -82,7 +90,8 @@ void detach() {
         parcel.message.msg_controllen = parcel.room.size();
         const ssize_t got = ::recvmsg(control, &parcel.message, MSG_CMSG_CLOEXEC);
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
+        if (got < 0) ::_exit(1);  // that is not the daemon's death
+        if (got == 0) break;
         if (parcel.word == word_dismiss) ::_exit(0);
         close_quietly(held);
         if (parcel.word != word_hold) continue;
@@ -99,10 +108,12 @@ Expected<Guardian, std::string> Guardian::start(const std::function<void()>& las
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
         return tl::make_unexpected("socketpair: " + system_words(errno));
+    for (int& end : ends) move_above_standard(end);
     const pid_t child = ::fork();
     if (child == 0) {
         // Not the daemon's child: nobody has to wait for it.
-        if (::fork() != 0) ::_exit(0);
+        const pid_t grandchild = ::fork();
+        if (grandchild != 0) ::_exit(grandchild < 0 ? errno : 0);
         ::close(ends[0]);
         guard(ends[1], last_will);
     }
@@ -112,12 +123,17 @@ Expected<Guardian, std::string> Guardian::start(const std::function<void()>& las
         ::close(ends[0]);
         return tl::make_unexpected("fork: " + system_words(error));
     }
-    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    return Guardian(ends[0]);
+    Guardian guardian(ends[0]);
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+        return tl::make_unexpected("fork: " + system_words(WEXITSTATUS(status)));
+    return guardian;
 }
 
-Guardian::Guardian(Guardian&& other) noexcept : control_(std::exchange(other.control_, -1)) {}
+Guardian::Guardian(Guardian&& other) noexcept
+    : control_(std::exchange(other.control_, -1)), told_trouble_(other.told_trouble_) {}
 
 Guardian::~Guardian() { close_quietly(control_); }
 
@@ -136,11 +152,11 @@ void Guardian::tell(char word, int socket) {
     parcel.word = word;
     if (socket >= 0) parcel.enclose(socket);
     if (::sendmsg(control_, &parcel.message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) return;
+    if (std::exchange(told_trouble_, true)) return;
     net::log(net::LogLevel::warning,
-             "the guardian process has ended (" + system_words(errno) +
-                 "): if this daemon is killed now, its vote is counted until "
+             "the guardian process cannot be told of a connection (" + system_words(errno) +
+                 "): if this daemon is killed now, its vote may be counted until "
                  "quorum.device.timeout has passed; restart the daemon when that suits");
-    close_quietly(control_);
 }
 
 }  // namespace castvote::qdevice

@@ -35,7 +35,8 @@ private:
     explicit Guardian(int control) : control_(control) {}
     void tell(char word, int socket);
 
-    int control_;
+    int control_;  // stays open to our end, whatever happens: its end is our death
+    bool told_trouble_ = false;
 };
 
 }  // namespace castvote::qdevice

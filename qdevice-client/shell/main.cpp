@@ -1,5 +1,7 @@
 // main.cpp -- the node daemon's program: `qdevice-client`, and `corosync-qdevice` under that name.
 // SPDX-License-Identifier: BSD-3-Clause
+#include <syslog.h>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -18,10 +20,14 @@ namespace {
 // Before anything else: it shall have no thread and no file of the daemon's. None with stdio.
 Expected<std::optional<Guardian>, std::string> start_guardian(const Options& options) {
     if (options.provider == ProviderKind::stdio) return std::nullopt;
-    const std::string& device = options.advanced.votequorum_device_name;
-    return Guardian::start([&device] { take_vote_back(device); }).map([](Guardian&& guardian) {
-        return std::optional<Guardian>(std::move(guardian));
-    });
+    const Advanced& a = options.advanced;
+    return Guardian::start([&a] {
+               take_vote_back(a.votequorum_device_name,
+                              [&a] { return net::PidFile::is_taken(a.lock_file); });
+               ::syslog(LOG_DAEMON | LOG_WARNING,
+                        "qdevice-client: the node daemon has died; its vote was taken back");
+           })
+        .map([](Guardian&& guardian) { return std::optional<Guardian>(std::move(guardian)); });
 }
 
 int run(int argc, char** argv) {

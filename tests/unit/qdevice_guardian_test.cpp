@@ -173,6 +173,19 @@ TEST_CASE("guardian: who has withdrawn its vote, or never reached the arbiter, h
     CHECK(read_from(stranger.testament) == 0);
 }
 
+TEST_CASE("guardian: one that cannot be told is no reason to take the vote back") {
+    Killable daemon([](Guardian& guardian, const Killable::Connect& connect) {
+        const Descriptor connection = connect();
+        for (int messages = 0; messages < 5000; ++messages) guardian.hold(connection.get());
+    });
+    const Descriptor peer = daemon.peer();
+    CHECK(read_from(daemon.testament, MSG_DONTWAIT) == '-');
+    daemon.kill();
+    CHECK(read_from(daemon.testament) == 'w');
+    write_to(daemon.testament, 'g');
+    CHECK(read_from(peer) == 0);
+}
+
 TEST_CASE("guardian: it is not killed with the daemon's process group") {
     Killable daemon([](Guardian& guardian, const Killable::Connect& connect) {
         ::setpgid(0, 0);
