@@ -53,8 +53,11 @@ void Cluster::decide(const Step& step) {
         for (const auto& [node, m] : members_)
             if (m.is_decided_on() && m.ring == proposal.ring) candidate_->configured = m.configured;
     } else {
-        granted_.reset();
-        granted_since_.reset();
+        // Who still counts the vote by its lease, and will be back, has not lost it (I5).
+        if (!awaits_holder(step.now)) {
+            granted_.reset();
+            granted_since_.reset();
+        }
         note(step, Level::warning, Reason::nobody_qualifies, {}, 0, Duration(0),
              "no partition may have the vote");
     }

@@ -24,6 +24,10 @@ public:
 
     Nodes() = default;
     Nodes(std::initializer_list<NodeId> nodes) { insert(nodes.begin(), nodes.end()); }
+    template <class Iterator>
+    Nodes(Iterator first, Iterator last) {
+        insert(first, last);
+    }
 
     // In ascending order.
     const_iterator begin() const { return ids_.begin(); }

@@ -83,7 +83,7 @@ Run run(const Options& options, Meanwhile meanwhile) {
     start_log(options, options.debug, /*to_terminal=*/false);  // as main does
     logged();
     Run run;
-    Daemon daemon(options, [&] { run.began = true; });
+    Daemon daemon(options, std::nullopt, [&] { run.began = true; });
     const auto start = std::chrono::steady_clock::now();
     std::jthread beside(meanwhile);
     run.status = daemon.run();
