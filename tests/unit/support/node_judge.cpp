@@ -35,12 +35,12 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
     expect(confirmations <= confirmations_max, "too many confirmations at once");
     expect(std::ssize(actions) - confirmations <= actions_max, "too many actions");
     hear(event);
-    // An INIT_REPLY counts unless it ends the connection.
-    if (accepted_ != nullptr &&
+    // What the arbiter answers counts unless the connection ends in this step.
+    const bool is_read =
         std::none_of(actions.begin(), actions.end(), [](const qdevice::Action& action) {
             return std::holds_alternative<qdevice::Disconnect>(action);
-        }))
-        accept(*accepted_);
+        });
+    if (accepted_ != nullptr && is_read) accept(*accepted_);
     for (const qdevice::Action& action : actions) see(action);
     expect(!must_deny_ || !ring_ || has_denied_ || has_ended_ || lease_.count() > 0,
            "a lost connection without NACK");
@@ -85,9 +85,10 @@ void NodeJudge::hear(const Message& message) {
         echoes_.erase(echoes_.begin(), std::next(answered));
         return;
     }
-    if (message.type == MessageType::init_reply && may_send_) accepted_ = &message;
-    if (message.type == MessageType::set_option_reply && knows_leases_ && reported_)
-        lease_ = std::min(Duration(message.lease.value_or(0)), lease_longest_);
+    const bool is_for_options =
+        message.type == MessageType::set_option_reply && knows_leases_ && reported_;
+    if ((message.type == MessageType::init_reply && may_send_) || is_for_options)
+        accepted_ = &message;
     const bool is_vote = message.type == MessageType::vote_info ||
                          message.type == MessageType::node_list_reply ||
                          message.type == MessageType::ask_for_vote_reply ||
@@ -107,6 +108,10 @@ void NodeJudge::hear(const Message& message) {
 }
 
 void NodeJudge::accept(const Message& message) {
+    if (message.type == MessageType::set_option_reply) {
+        lease_ = std::min(Duration(message.lease.value_or(0)), lease_longest_);
+        return;
+    }
     constexpr auto lease = static_cast<std::uint16_t>(wire::Option::lease);
     const auto& options = message.supported_options;
     knows_leases_ = options && std::find(options->begin(), options->end(), lease) != options->end();

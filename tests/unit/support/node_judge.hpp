@@ -44,7 +44,7 @@ private:
     void hear(const qdevice::Event& event);
     void hear(const wire::Message& message);
     void see(const qdevice::Action& action);
-    void accept(const wire::Message& init_reply);
+    void accept(const wire::Message& reply);
     void see_sent(const wire::Message& message);
     void end_connection();
     [[noreturn]] static void blame(const std::string& what) { throw std::logic_error(what); }
