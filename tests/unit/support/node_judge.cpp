@@ -180,7 +180,8 @@ void NodeJudge::see_sent(const Message& message) {
 void NodeJudge::end_connection() {
     // A message that is not read because the connection is given up before it takes nothing back,
     // and to wait is not to give back what is still counted.
-    const bool is_yes_left = last_yes_ == ring_ && now_ - last_yes_at_ < device_timeout_;
+    const bool is_yes_left = last_yes_ == ring_ && reported_ == ring_ &&
+                             now_ - last_yes_at_ < device_timeout_ && now_ < answered_at_ + lease_;
     const bool keeps = had_ack_ || (has_ack_ && reported_ == ring_) || is_yes_left;
     if (lease_.count() > 0 && keeps) kept_ = ring_;
     had_ack_ = false;
