@@ -73,7 +73,7 @@ int init(const Options& options) {
     const Path directory = directory_or(options, layout::arbiter_directory);
     if (options.if_missing) {
         // One that cannot be taken over is no reason for a second authority beside it.
-        const Expected<void> adopted = adopt_stock_database(directory);
+        const Expected<void> adopted = adopt_stock_database(directory, Role::arbiter);
         if (!adopted) return print_failure(options, adopted.error());
         if (arbiter_format(directory) != Format::none) return print_steps(options, {});
     }

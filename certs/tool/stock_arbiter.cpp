@@ -12,7 +12,6 @@
 
 #include "certs/arbiter_directory.hpp"
 #include "certs/layout.hpp"
-#include "certs/nss_import.hpp"
 #include "certs/tool/tool.hpp"
 
 namespace castvote::certs::tool {
@@ -62,7 +61,7 @@ std::optional<Call> read_call(int argc, char** argv) {
 }
 
 int init(const Path& directory, GroupWrite group_write) {
-    if (const Expected<void> adopted = adopt_stock_database(directory); !adopted)
+    if (const Expected<void> adopted = adopt_stock_database(directory, Role::arbiter); !adopted)
         print_error(adopted.error());
     const Expected<Stored> made = init_arbiter(directory, group_write);
     if (!made) return report_error(made.error());
@@ -82,7 +81,7 @@ int sign(const Path& directory, const Call& call) {
         fmt::print(stderr, "Name the cluster with -n\n");
         return wrong_usage;
     }
-    if (const Expected<void> adopted = adopt_stock_database(directory); !adopted)
+    if (const Expected<void> adopted = adopt_stock_database(directory, Role::arbiter); !adopted)
         return report_error(adopted.error());
     const Expected<Stored> made = sign_request(directory, call.file, call.cluster);
     if (!made) return report_error(made.error());
@@ -91,14 +90,6 @@ int sign(const Path& directory, const Call& call) {
 }
 
 }  // namespace
-
-Expected<void> adopt_stock_database(const Path& directory) {
-    if (arbiter_format(directory) != Format::nss) return {};
-    const Expected<Stored> imported = import_nss_database(directory, Role::arbiter);
-    if (!imported) return tl::unexpected<Error>(imported.error());
-    for (const std::string& note : imported->notes) fmt::print(stderr, "{}\n", note);
-    return {};
-}
 
 int stock_arbiter(int argc, char** argv) {
     const std::optional<Call> call = read_call(argc, argv);

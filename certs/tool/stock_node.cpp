@@ -12,7 +12,6 @@
 
 #include "certs/layout.hpp"
 #include "certs/node_directory.hpp"
-#include "certs/nss_import.hpp"
 #include "certs/tool/tool.hpp"
 
 namespace castvote::certs::tool {
@@ -77,25 +76,16 @@ std::optional<Call> read_call(int argc, char** argv) {
     return call;
 }
 
-// A database of the stock programs becomes ours the first time we are asked to work with it. Notes
-// go to standard error: tools match standard output.
-Expected<void> adopt_stock_database(const Path& directory) {
-    if (node_format(directory) != Format::nss) return {};
-    const Expected<Stored> imported = import_nss_database(directory, Role::node);
-    if (!imported) return tl::unexpected<Error>(imported.error());
-    for (const std::string& note : imported->notes) fmt::print(stderr, "{}\n", note);
-    return {};
-}
-
 Expected<void> check_initialised(const Path& directory) {
-    if (const Expected<void> adopted = adopt_stock_database(directory); !adopted) return adopted;
+    if (const Expected<void> adopted = adopt_stock_database(directory, Role::node); !adopted)
+        return adopted;
     if (node_format(directory) == Format::pem) return {};
     return fail(fmt::format("there are no certificates in {} yet", directory.string()),
                 "begin with -i and the arbiter's qnetd-cacert.crt");
 }
 
 int init(const Path& directory, const Call& call) {
-    if (const Expected<void> adopted = adopt_stock_database(directory); !adopted)
+    if (const Expected<void> adopted = adopt_stock_database(directory, Role::node); !adopted)
         print_error(adopted.error());
     const Expected<Stored> stored = import_ca(directory, call.file, Existing::fresh_only);
     if (!stored) return report_error(stored.error());

@@ -10,6 +10,7 @@
 
 #include "certs/error.hpp"
 #include "certs/files.hpp"
+#include "certs/nss_import.hpp"
 
 namespace castvote::certs::tool {
 
@@ -20,9 +21,10 @@ int own_verbs(int argc, char** argv);
 int stock_arbiter(int argc, char** argv);
 int stock_node(int argc, char** argv);
 
-// Arbiter: a database of the stock programs becomes ours the first time we are asked to work with
-// it; does nothing where there is none, or where we have taken it over already.
-Expected<void> adopt_stock_database(const Path& directory);
+// A database of the stock programs becomes ours the first time we are asked to work with it; does
+// nothing where there is none, or where we have taken it over already. Notes go to standard error:
+// tools match standard output.
+Expected<void> adopt_stock_database(const Path& directory, Role role);
 
 struct QuickStart {
     std::string cluster;
