@@ -35,9 +35,12 @@ struct Parcel {
     Parcel(const Parcel&) = delete;
     Parcel& operator=(const Parcel&) = delete;
 
-    void enclose(int socket) {
+    void make_room() {
         message.msg_control = room.data();
         message.msg_controllen = room.size();
+    }
+    void enclose(int socket) {
+        make_room();
         cmsghdr* const header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
@@ -86,8 +89,7 @@ void detach() {
     bool is_armed = false;  // who never reached the arbiter leaves no vote of his own
     while (true) {
         Parcel parcel;
-        parcel.message.msg_control = parcel.room.data();
-        parcel.message.msg_controllen = parcel.room.size();
+        parcel.make_room();
         const ssize_t got = ::recvmsg(control, &parcel.message, MSG_CMSG_CLOEXEC);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) ::_exit(1);  // that is not the daemon's death

@@ -16,7 +16,8 @@ namespace castvote::qnetd {
 using wire::NodeId;
 using wire::RingId;
 
-// A set of nodes. Small ones are copied and compared with every grant: one block of memory.
+// A set of nodes. Small ones are copied and compared with every grant: one block of memory, where
+// std::set has one for each node. (A core includes no library that has such a set.)
 class Nodes {
 public:
     using value_type = NodeId;
