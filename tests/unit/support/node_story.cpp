@@ -254,6 +254,9 @@ void NodeStory::init_reply(Words words) {
     words.expect_none_left();
     receive(reply);
     if (lease.empty()) return;
+    // The node tells its options when the heuristics of the connection are done.
+    if (settings_.config.heuristics_mode != HeuristicsMode::off)
+        driver().heuristics_done(wire::Heuristics::pass);
     wire::Message options;
     options.type = MessageType::set_option_reply;
     options.lease = static_cast<std::uint32_t>(duration(lease).count());
