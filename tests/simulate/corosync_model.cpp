@@ -253,7 +253,8 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
     const bool was_set = c.flag;
     c.alive = true;
     c.flag = vote;
-    c.old_yes.reset();
+    // A "no" that has to come round the ring leaves the old "yes" counted until then.
+    if (vote || c.phase == Phase::sync) c.old_yes.reset();
     arm_device_timer(c, timers_.device_timeout);
     if (c.phase == Phase::sync) {
         // Synchronisation messages have a queue of their own: nothing waits here.
@@ -275,6 +276,7 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
                                 Corosync& me = nodes_.at(id);
                                 if (me.life != life || me.phase == Phase::down) return;
                                 if (!vote) --me.noes_under_way;
+                                me.old_yes.reset();
                                 deliver(me, {vote, since});
                             });
         }

@@ -64,8 +64,8 @@ struct Corosync {
     std::deque<Queued> queued;
     // Own messages that were sent while this ring was synchronised (send_around).
     std::deque<Task> around;
-    // The flag came out of the queue, where it had waited for so long, and no poll since has
-    // confirmed it.
+    // What is counted came out of the queue, where it had waited for so long, and no poll since
+    // has confirmed it or come round with a "no".
     std::optional<Micros> old_yes;
     Micros delivered_by = 0;      // own votes come round the ring in the order of the polls
     int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
