@@ -20,7 +20,8 @@ struct Pair {
     template <class Reached>
     void until(Reached&& reached) {
         const Micros end = schedule.now() + ms(60000);
-        while (!reached() && schedule.step(end)) {}
+        while (!reached() && schedule.step(end)) {
+        }
         REQUIRE(reached());
     }
     bool is_alone(NodeId id) {
