@@ -12,6 +12,7 @@
 #include "certs/issue.hpp"
 #include "certs/layout.hpp"
 #include "certs/marker.hpp"
+#include "certs/register.hpp"
 
 namespace castvote::certs {
 namespace {
@@ -35,8 +36,8 @@ long serial_in(const Path& certificate_file) {
 }
 
 // serial.txt can be lost or restored from an old backup; NSS refuses a second certificate with a
-// number it has seen. So the certificates themselves count, too.
-long last_serial(const Path& directory) {
+// number it has seen. So the certificates themselves count, too, and the register.
+Expected<long> last_serial(const Path& directory) {
     long last = first_serial - 1;
     if (const Expected<std::string> text = read_file(directory / layout::serial); text)
         last = std::max(last, parse_serial(*text));
@@ -47,6 +48,9 @@ long last_serial(const Path& directory) {
         const std::string name = entry.path().filename().string();
         if (name.rfind("cluster-", 0) == 0) last = std::max(last, serial_in(entry.path()));
     }
+    const Expected<std::vector<Entry>> registered = read_register(directory);
+    if (!registered) return tl::unexpected<Error>(registered.error());
+    for (const Entry& entry : *registered) last = std::max(last, parse_serial(entry.serial));
     return last;
 }
 
@@ -143,6 +147,9 @@ Expected<Stored> init_arbiter(const Path& directory, GroupWrite group_write) {
     const CertificatePtr server = make_server_certificate(
         server_key.get(), Issuer{ca.get(), ca_key.get()}, first_serial + 1, now);
 
+    const Expected<void> registered = add_to_register(
+        directory, {entry_for(ca.get(), "init", now), entry_for(server.get(), "init", now)}, owner);
+    if (!registered) return tl::unexpected<Error>(registered.error());
     const Expected<void> written = write_all(
         directory,
         {{layout::marker, marker_text(), file_mode(group_write), owner},
@@ -155,34 +162,49 @@ Expected<Stored> init_arbiter(const Path& directory, GroupWrite group_write) {
     return Stored{directory / layout::ca_export, {}};
 }
 
-Expected<Stored> sign_request(const Path& directory, const Path& request_file,
-                              std::string_view cluster) {
-    if (const Expected<void> named = check_cluster_name(cluster); !named)
+Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* request,
+                                           std::string_view name, const Issuance& issuance) {
+    if (const Expected<void> named = check_cluster_name(issuance.cluster); !named)
         return tl::unexpected<Error>(named.error());
-    const Expected<std::string> bytes = read_file(request_file);
-    if (!bytes) return tl::unexpected<Error>(bytes.error());
-    const Expected<RequestPtr> request = parse_request(*bytes, request_file.string());
-    if (!request) return tl::unexpected<Error>(request.error());
-    const Expected<void> sound = check_request(request->get(), cluster, request_file.string());
-    if (!sound) return tl::unexpected<Error>(sound.error());
-
+    if (const Expected<void> sound = check_request(request, issuance.cluster, name); !sound)
+        return tl::unexpected<Error>(sound.error());
     const Expected<Authority> authority = load_authority(directory);
     if (!authority) return tl::unexpected<Error>(authority.error());
     const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
     if (!lock) return tl::unexpected<Error>(lock.error());
 
+    const Expected<long> last = last_serial(directory);
+    if (!last) return tl::unexpected<Error>(last.error());
     const Path serial_file = directory / layout::serial;
     const mode_t serial_mode = mode_of(serial_file).value_or(0640);
     const Ownership owner = arbiter_ownership(directory);
-    const long serial = last_serial(directory) + 1;
+    const long serial = *last + 1;
     const Expected<void> counted =
         write_file(serial_file, fmt::format("{}\n", serial), serial_mode, owner);
     if (!counted) return tl::unexpected<Error>(counted.error());
-    const CertificatePtr certificate = make_cluster_certificate(
-        request->get(), Issuer{authority->certificate.get(), authority->key.get()}, serial,
-        std::time(nullptr));
+    const std::time_t now = std::time(nullptr);
+    CertificatePtr certificate = make_cluster_certificate(
+        request, Issuer{authority->certificate.get(), authority->key.get()}, serial, now,
+        issuance.owner);
+    const Expected<void> registered = add_to_register(
+        directory, {entry_for(certificate.get(), issuance.by, now, issuance.address)}, owner);
+    if (!registered) return tl::unexpected<Error>(registered.error());
+    return certificate;
+}
+
+Expected<Stored> sign_request(const Path& directory, const Path& request_file,
+                              std::string_view cluster) {
+    const Expected<std::string> bytes = read_file(request_file);
+    if (!bytes) return tl::unexpected<Error>(bytes.error());
+    const Expected<RequestPtr> request = parse_request(*bytes, request_file.string());
+    if (!request) return tl::unexpected<Error>(request.error());
+    const Expected<CertificatePtr> certificate =
+        issue_certificate(directory, request->get(), request_file.string(),
+                          {.cluster = cluster, .by = "sign", .owner = {}, .address = {}});
+    if (!certificate) return tl::unexpected<Error>(certificate.error());
     const Path file = directory / fmt::format("cluster-{}.crt", cluster);
-    const Expected<void> written = write_file(file, to_der(certificate.get()), 0640, owner);
+    const Expected<void> written =
+        write_file(file, to_der(certificate->get()), 0640, arbiter_ownership(directory));
     if (!written) return tl::unexpected<Error>(written.error());
     return Stored{file, {}};
 }

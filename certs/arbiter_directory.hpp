@@ -12,6 +12,7 @@
 
 #include "certs/error.hpp"
 #include "certs/files.hpp"
+#include "certs/openssl.hpp"
 
 namespace castvote::certs {
 
@@ -38,6 +39,18 @@ Expected<Stored> init_arbiter(const Path& directory, GroupWrite group_write);
 // `cluster-<name>.crt`, in DER. Fails without consuming a serial number or touching the old file.
 Expected<Stored> sign_request(const Path& directory, const Path& request_file,
                               std::string_view cluster);
+
+// What a certificate is issued for, besides its request.
+struct Issuance {
+    std::string_view cluster;
+    std::string_view by;       // as in the register
+    std::string_view owner;    // empty: the key stands for it
+    std::string_view address;  // of the node that asks; empty: not known
+};
+
+// The same for a request in memory, whose name goes into errors. Registered, but no file.
+Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* request,
+                                           std::string_view name, const Issuance& issuance);
 
 // User and group for what the arbiter's daemon must be able to read.
 Ownership arbiter_ownership(const Path& directory);

@@ -17,8 +17,6 @@
 namespace castvote::certs {
 namespace {
 
-constexpr std::size_t max_file_bytes = 1024 * 1024;
-
 class Descriptor {
 public:
     explicit Descriptor(int value) : value_(value) {}
@@ -86,7 +84,7 @@ bool is_there(const Path& path) {
     return ::stat(path.c_str(), &status) == 0;
 }
 
-Expected<std::string> read_file(const Path& path) {
+Expected<std::string> read_file(const Path& path, std::size_t max_bytes) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.is_open()) return system_error("read", path, errno);
     std::string bytes;
@@ -97,9 +95,10 @@ Expected<std::string> read_file(const Path& path) {
         if (got < 0) return system_error("read", path, errno);
         if (got == 0) return bytes;
         bytes.append(buffer.data(), static_cast<std::size_t>(got));
-        if (bytes.size() > max_file_bytes)
-            return fail(fmt::format("{} is larger than 1 MiB", path.string()),
-                        "name the certificate file itself");
+        if (bytes.size() > max_bytes)
+            return fail(
+                fmt::format("{} is larger than {} MiB", path.string(), max_bytes / max_file_bytes),
+                "name the certificate file itself");
     }
 }
 

@@ -26,8 +26,10 @@ struct Ownership {
 
 bool is_there(const Path& path);
 
-// The whole file. Refuses directories and anything over 1 MiB (no certificate comes near it).
-Expected<std::string> read_file(const Path& path);
+inline constexpr std::size_t max_file_bytes = 1024 * 1024;  // No certificate comes near it.
+
+// The whole file. Refuses directories and anything larger.
+Expected<std::string> read_file(const Path& path, std::size_t max_bytes = max_file_bytes);
 
 // Replaces `path` atomically and durably; the mode is exact, whatever the umask.
 Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,

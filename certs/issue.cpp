@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "certs/layout.hpp"
+#include "common/net/certificate_owner.hpp"
 
 namespace castvote::certs {
 namespace {
@@ -79,8 +80,28 @@ void sign(X509* certificate, EVP_PKEY* key) {
     must(X509_sign(certificate, key, EVP_sha256()) > 0, "signing a certificate");
 }
 
+void name_owner(X509* certificate, std::string_view hexadecimal) {
+    std::string value(net::owner_head);
+    for (std::size_t i = 0; i + 1 < hexadecimal.size(); i += 2)
+        value +=
+            static_cast<char>(OPENSSL_hexchar2int(static_cast<unsigned char>(hexadecimal[i])) * 16 +
+                              OPENSSL_hexchar2int(static_cast<unsigned char>(hexadecimal[i + 1])));
+    must(value.size() == net::owner_head.size() + net::owner_bytes, "an owner");
+    const std::unique_ptr<ASN1_OBJECT, FreeWith<ASN1_OBJECT_free>> name(
+        OBJ_txt2obj(net::owner_extension, 1));
+    const std::unique_ptr<ASN1_OCTET_STRING, FreeWith<ASN1_OCTET_STRING_free>> data(
+        ASN1_OCTET_STRING_new());
+    must(name != nullptr && data != nullptr &&
+             ASN1_OCTET_STRING_set(data.get(), reinterpret_cast<const unsigned char*>(value.data()),
+                                   static_cast<int>(value.size())) == 1,
+         "an owner");
+    const ExtensionPtr extension(
+        X509_EXTENSION_create_by_OBJ(nullptr, name.get(), /*crit=*/0, data.get()));
+    must(extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1, "an owner");
+}
+
 CertificatePtr make_leaf(const X509_NAME* subject, EVP_PKEY* key, const Issuer& issuer, long serial,
-                         std::time_t now, Usage usage) {
+                         std::time_t now, Usage usage, std::string_view owner = {}) {
     CertificatePtr certificate =
         unsigned_certificate(subject, X509_get_subject_name(issuer.certificate), key, serial, now);
     X509* made = certificate.get();
@@ -95,6 +116,7 @@ CertificatePtr make_leaf(const X509_NAME* subject, EVP_PKEY* key, const Issuer& 
     // A CA made by the stock tools has no key identifier to point at.
     if (X509_get_ext_by_NID(issuer.certificate, NID_subject_key_identifier, -1) >= 0)
         add_extension(made, issuer.certificate, NID_authority_key_identifier, "keyid:always");
+    if (!owner.empty()) name_owner(made, owner);
     sign(made, issuer.key);
     return certificate;
 }
@@ -136,9 +158,9 @@ CertificatePtr make_server_certificate(EVP_PKEY* key, const Issuer& issuer, long
 }
 
 CertificatePtr make_cluster_certificate(X509_REQ* request, const Issuer& issuer, long serial,
-                                        std::time_t now) {
+                                        std::time_t now, std::string_view owner) {
     return make_leaf(X509_REQ_get_subject_name(request), X509_REQ_get0_pubkey(request), issuer,
-                     serial, now, Usage::client);
+                     serial, now, Usage::client, owner);
 }
 
 Expected<void> check_cluster_name(std::string_view name) {

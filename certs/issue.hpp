@@ -37,9 +37,10 @@ CertificatePtr make_ca(EVP_PKEY* key, long serial, std::time_t now);
 CertificatePtr make_server_certificate(EVP_PKEY* key, const Issuer& issuer, long serial,
                                        std::time_t now);
 
-// For a cluster: subject and key of a request which passed `check_request`.
+// For a cluster: subject and key of a request which passed `check_request`. `owner`, if any, is
+// named in it (common/net/certificate_owner.hpp): 64 hexadecimal digits.
 CertificatePtr make_cluster_certificate(X509_REQ* request, const Issuer& issuer, long serial,
-                                        std::time_t now);
+                                        std::time_t now, std::string_view owner = {});
 
 // Not empty, UTF-8, at most `max_cluster_name_bytes`, no '/' and no control character.
 Expected<void> check_cluster_name(std::string_view name);

@@ -16,6 +16,7 @@ inline constexpr const char* ca_key = "ca.key";
 inline constexpr const char* server_certificate = "server.pem";
 inline constexpr const char* server_key = "server.key";
 inline constexpr const char* serial = "serial.txt";  // Last used serial number, decimal, LF.
+inline constexpr const char* certificate_register = "register.json";  // What the CA issued.
 
 inline constexpr const char* node_ca = "ca.pem";
 inline constexpr const char* cluster_certificate = "cluster.pem";

@@ -1,4 +1,4 @@
-// own_verbs.cpp -- qcert under its own name: init, request, sign, import, show.
+// own_verbs.cpp -- qcert under its own name: init, request, sign, import, list, show.
 //
 // Long options, and --json wherever something is printed. Works in any directory, so that it can be
 // tried out without root.
@@ -151,6 +151,13 @@ int show_directories(const Options& options) {
                                    "name one with --dir, or make one with init or import"});
 }
 
+int list_certificates(const Options& options) {
+    const Path directory = directory_or(options, layout::arbiter_directory);
+    if (is_there(directory)) return list(directory, options.as_json);
+    return print_failure(options, {fmt::format("there is no directory {}", directory.string()),
+                                   "name the arbiter's with --dir, or make one with init"});
+}
+
 void describe_common(CLI::App* verb, Options& options, const std::string& standard) {
     verb->add_option("--dir", options.directory, "Certificate directory (default " + standard + ")")
         ->type_name("DIR");
@@ -206,11 +213,12 @@ std::vector<Verb> describe(CLI::App& app, Options& options) {
     CLI::App* show_verb =
         app.add_subcommand("show", "Say what a certificate directory holds and who can use it");
     describe_common(show_verb, options, "both of the above");
-    return {{init_verb, init},
-            {request_verb, request},
-            {sign_verb, sign},
-            {import_verb, import_files},
-            {show_verb, show_directories}};
+    CLI::App* list_verb =
+        app.add_subcommand("list", "Arbiter: every certificate that its authority has issued");
+    describe_common(list_verb, options, arbiter);
+    return {
+        {init_verb, init},           {request_verb, request},        {sign_verb, sign},
+        {import_verb, import_files}, {list_verb, list_certificates}, {show_verb, show_directories}};
 }
 
 }  // namespace

@@ -42,6 +42,9 @@ int quick_start(const QuickStart& plan);
 // directory that was asked for is missing or its certificates cannot be used.
 int show(const std::vector<Path>& directories, bool as_json);
 
+// What the arbiter's CA has issued, by its register and the files beside it.
+int list(const Path& directory, bool as_json);
+
 // Two lines on standard error: what, and what to do.
 void print_error(const Error& error);
 int report_error(const Error& error);  // The same, and status `failed`.

@@ -28,7 +28,9 @@ struct TlsIdentity {
 struct PeerNames {
     std::string common_name;
     std::vector<std::string> dns_names;
-    std::string key_fingerprint;  // SHA-256 of the public key, in lower-case hexadecimal
+    // SHA-256 of the public key, or the owner that the CA has named in its place
+    // (certificate_owner.hpp); lower-case hexadecimal.
+    std::string key_fingerprint;
 };
 
 // What came out of a handshake.

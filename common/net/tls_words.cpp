@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/net/certificate_owner.hpp"
+
 namespace castvote::net {
 
 namespace {
@@ -93,6 +95,10 @@ PeerNames names_of(x509_st* certificate) {
         if (name->type == GEN_DNS) names.dns_names.push_back(text_of(name->d.dNSName));
     }
     GENERAL_NAMES_free(alternatives);
+    if (auto owner = owner_named_in(certificate)) {
+        names.key_fingerprint = std::move(*owner);
+        return names;
+    }
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
     if (X509_pubkey_digest(certificate, EVP_sha256(), digest.data(), &size) == 1)

@@ -39,7 +39,8 @@ struct Received {
 struct PeerCertificate {
     std::string common_name;
     std::vector<std::string> dns_names;  // subjectAltName; when there are any, only they count
-    std::string key_fingerprint;         // of the public key: tells owners of one name apart
+    std::string key_fingerprint;  // of the public key, or the owner that stands for it: tells
+                                  // owners of one name apart
     auto operator<=>(const PeerCertificate&) const = default;
 };
 

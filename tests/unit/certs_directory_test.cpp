@@ -77,7 +77,7 @@ TEST_CASE("the whole way: init, request, sign, import, the other node") {
     REQUIRE((one && two && load_arbiter_identity(world.arbiter)));
     CHECK(one->certificate_pem == two->certificate_pem);
     CHECK(one->key_pem == two->key_pem);
-    CHECK(files_in(world.arbiter) == 7);
+    CHECK(files_in(world.arbiter) == 8);
     CHECK(files_in(world.node) == 6);
     CHECK(files_in(other) == 4);
 }

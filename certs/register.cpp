@@ -1,0 +1,181 @@
+// register.cpp -- the register's file, and the certificates beside it.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "certs/register.hpp"
+
+#include <fmt/format.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "certs/layout.hpp"
+#include "certs/x509.hpp"
+#include "common/net/certificate_owner.hpp"
+
+namespace castvote::certs {
+namespace {
+
+using nlohmann::json;
+
+constexpr int format_version = 1;
+// An entry takes about 400 bytes: more than a hundred thousand certificates.
+constexpr std::size_t register_bytes_max = 64 * 1024 * 1024;
+constexpr const char* restore =
+    "restore it from a backup, or move it away: then what was issued "
+    "is known by the files cluster-*.crt only";
+
+// Name in the file and place in the entry, for reading and writing.
+constexpr std::array<std::pair<const char*, std::string Entry::*>, 9> fields{{
+    {"serial", &Entry::serial},
+    {"use", &Entry::use},
+    {"name", &Entry::name},
+    {"fingerprint", &Entry::fingerprint},
+    {"owner", &Entry::owner},
+    {"issued_at", &Entry::issued_at},
+    {"not_after", &Entry::not_after},
+    {"by", &Entry::by},
+    {"address", &Entry::address},
+}};
+
+std::string date_of(std::time_t seconds) {
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", utc.tm_year + 1900,
+                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+const char* use_of(X509* certificate, const std::string& name) {
+    if (X509_check_ca(certificate) != 0 && X509_self_signed(certificate, 0) == 1)
+        return "authority";
+    return name == layout::server_name ? "arbiter" : "cluster";
+}
+
+tl::unexpected<Error> damaged(const Path& file, std::string_view why) {
+    return fail(fmt::format("{} is damaged: {}", file.string(), why), restore);
+}
+
+std::optional<Entry> entry_of(const json& object) {
+    if (!object.is_object()) return std::nullopt;
+    Entry entry;
+    for (const auto& [name, place] : fields) {
+        const auto found = object.find(name);
+        if (found == object.end()) continue;
+        if (!found->is_string()) return std::nullopt;
+        entry.*place = found->get<std::string>();
+    }
+    if (entry.serial.empty() || entry.fingerprint.empty()) return std::nullopt;
+    return entry;
+}
+
+json object_of(const Entry& entry) {
+    json object = json::object();
+    for (const auto& [name, place] : fields)
+        if (!(entry.*place).empty()) object[name] = entry.*place;
+    return object;
+}
+
+void add_found(const Path& file, std::vector<Entry>& entries) {
+    const Expected<std::string> bytes = read_file(file);
+    if (!bytes) return;
+    const Expected<CertificatePtr> certificate = parse_certificate(*bytes, file.string());
+    if (!certificate) return;
+    Entry entry = entry_for(certificate->get(), "found", std::nullopt);
+    const bool is_known = std::any_of(entries.begin(), entries.end(), [&](const Entry& known) {
+        return known.fingerprint == entry.fingerprint;
+    });
+    if (!is_known) entries.push_back(std::move(entry));
+}
+
+}  // namespace
+
+std::string cluster_owner(const X509* certificate) {
+    if (auto named = net::owner_named_in(certificate)) return *named;
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    must(X509_pubkey_digest(certificate, EVP_sha256(), digest.data(), &size) == 1,
+         "a key's fingerprint");
+    return fmt::format("{:02x}", fmt::join(digest.data(), digest.data() + size, ""));
+}
+
+Entry entry_for(X509* certificate, std::string_view by, std::optional<std::time_t> issued,
+                std::string_view address) {
+    Entry entry;
+    entry.serial = serial_number(certificate);
+    entry.name = common_name(X509_get_subject_name(certificate)).value_or("");
+    entry.use = use_of(certificate, entry.name);
+    entry.fingerprint = fingerprint(certificate);
+    if (entry.use == "cluster") entry.owner = cluster_owner(certificate);
+    if (issued) entry.issued_at = date_of(*issued);
+    entry.not_after = date(X509_get0_notAfter(certificate));
+    entry.by = by;
+    entry.address = address;
+    return entry;
+}
+
+Expected<std::vector<Entry>> read_register(const Path& directory) {
+    const Path file = directory / layout::certificate_register;
+    if (!is_there(file)) return std::vector<Entry>{};
+    const Expected<std::string> text = read_file(file, register_bytes_max);
+    if (!text) return tl::unexpected<Error>(text.error());
+    const json content = json::parse(*text, nullptr, /*allow_exceptions=*/false);
+    if (!content.is_object()) return damaged(file, "it is no JSON object");
+    const auto version = content.find("version");
+    if (version == content.end() || *version != format_version)
+        return damaged(file, "its version is not 1");
+    const auto list = content.find("certificates");
+    if (list == content.end() || !list->is_array()) return damaged(file, "it has no list");
+    std::vector<Entry> entries;
+    for (const json& object : *list) {
+        std::optional<Entry> entry = entry_of(object);
+        if (!entry) return damaged(file, fmt::format("entry {}", entries.size() + 1));
+        entries.push_back(std::move(*entry));
+    }
+    return entries;
+}
+
+Expected<std::vector<Entry>> known_certificates(const Path& directory) {
+    Expected<std::vector<Entry>> entries = read_register(directory);
+    if (!entries) return entries;
+    add_found(directory / layout::ca_export, *entries);
+    add_found(directory / layout::server_certificate, *entries);
+    std::vector<Path> signed_ones;
+    std::error_code failure;
+    for (const auto& each : std::filesystem::directory_iterator(directory, failure)) {
+        const std::string name = each.path().filename().string();
+        if (name.starts_with("cluster-") && name.ends_with(".crt"))
+            signed_ones.push_back(each.path());
+    }
+    std::sort(signed_ones.begin(), signed_ones.end());
+    for (const Path& file : signed_ones) add_found(file, *entries);
+    return entries;
+}
+
+Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries,
+                               std::optional<Ownership> owner) {
+    const Expected<std::vector<Entry>> before = read_register(directory);
+    if (!before) return tl::unexpected<Error>(before.error());
+    json list = json::array();
+    for (const Entry& entry : *before) list.push_back(object_of(entry));
+    for (const Entry& entry : entries) list.push_back(object_of(entry));
+    const json content = {{"version", format_version}, {"certificates", std::move(list)}};
+    const std::string text = content.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+    return write_file(directory / layout::certificate_register, text, 0640, owner);
+}
+
+std::optional<std::string> latest_owner(const std::vector<Entry>& entries,
+                                        std::string_view cluster) {
+    const Entry* latest = nullptr;
+    for (const Entry& entry : entries) {
+        if (entry.use != "cluster" || !equal_without_case(entry.name, cluster)) continue;
+        // The serial numbers grow, and are compared as numbers are.
+        const auto rank = [](const Entry& one) {
+            return std::pair(one.serial.size(), std::string_view(one.serial));
+        };
+        if (latest == nullptr || rank(entry) > rank(*latest)) latest = &entry;
+    }
+    return latest == nullptr ? std::nullopt : std::optional(latest->owner);
+}
+
+}  // namespace castvote::certs
