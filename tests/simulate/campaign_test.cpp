@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "tests/simulate/shrink.hpp"
 
@@ -28,6 +30,41 @@ Campaign campaign_of(std::uint64_t last, Options (*options)(std::uint64_t), unsi
 }
 
 }  // namespace
+
+TEST_CASE("seeds stand for clusters of two to six nodes and for every tie-breaker") {
+    std::map<std::size_t, std::size_t> sizes;
+    std::set<castvote::wire::TieBreakerMode> modes;
+    std::set<bool> keep_active;
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        const Options options = options_of(seed);
+        ++sizes[options.nodes];
+        modes.insert(options.device.tie_breaker.mode);
+        keep_active.insert(options.device.keep_active);
+        const Nodes part = last_part(options);
+        CHECK(part.size() > 0);
+        CHECK(part.size() < options.nodes);
+    }
+    CHECK(sizes.size() == 5);
+    CHECK(sizes.begin()->first == 2);
+    CHECK(sizes.rbegin()->first == 6);
+    CHECK(modes.size() == 3);
+    CHECK(keep_active.size() == 2);
+}
+
+TEST_CASE("of two parts the larger goes on, of two halves that of the tie-breaker") {
+    Options options;
+    options.nodes = 5;
+    CHECK(goes_on_alone(options, {2, 4, 5}));
+    CHECK_FALSE(goes_on_alone(options, {1, 3}));
+    options.nodes = 4;
+    CHECK(goes_on_alone(options, {1, 4}));
+    options.device.tie_breaker.mode = castvote::wire::TieBreakerMode::highest;
+    CHECK(goes_on_alone(options, {1, 4}));
+    CHECK_FALSE(goes_on_alone(options, {1, 2}));
+    options.device.tie_breaker = {castvote::wire::TieBreakerMode::node_id, 2};
+    CHECK(goes_on_alone(options, {1, 2}));
+    CHECK_FALSE(goes_on_alone(options, {3, 4}));
+}
 
 TEST_CASE("a campaign reaches the same with one job and with several") {
     const Totals alone = run(campaign_of(12, options_of, 1));

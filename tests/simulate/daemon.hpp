@@ -14,12 +14,19 @@
 
 namespace castvote::simulate {
 
+// What corosync.conf says of the device, the same on every node.
+struct DeviceConf {
+    wire::TieBreaker tie_breaker;
+    bool keep_active = true;
+};
+
 struct DaemonWorld {
     Schedule& schedule;
     Dice& dice;
     ClusterModel& cluster;
     Network& network;
     std::function<void(NodeId, const std::string&)> trace;
+    DeviceConf conf = {};
 };
 
 class Daemon : public QuorumListener, public NodeEnd {

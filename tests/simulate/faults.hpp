@@ -14,15 +14,10 @@
 #include <string_view>
 
 #include "tests/simulate/arbiter_host.hpp"
-#include "tests/simulate/daemon.hpp"
+#include "tests/simulate/members.hpp"
 #include "tests/simulate/world.hpp"
 
 namespace castvote::simulate {
-
-struct Member {
-    std::unique_ptr<Daemon> daemon;
-    bool is_ours = false;
-};
 
 // What faults can reach.
 struct Scene {
@@ -32,7 +27,7 @@ struct Scene {
     ClusterModel& cluster;
     ArbiterProcess& arbiter;
     ArbiterHost* host;  // ... the same, if it is ours
-    std::map<NodeId, Member>& members;
+    Members& members;
     std::function<void(const std::string&)> trace;
     // Nothing is promised of I1 until then, by this name (docs/safety.md).
     std::function<void(std::string_view, Micros)> excuse;

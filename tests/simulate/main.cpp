@@ -31,6 +31,7 @@ struct Arguments {
     std::string seeds;
     std::optional<double> fresh;
     std::string nodes = "stock";
+    std::optional<std::size_t> size;
     std::string arbiter = "ours";
     bool no_restarts = false;
     std::string state = "none";
@@ -75,7 +76,7 @@ Arguments resolved(Arguments arguments, std::uint64_t seed) {
 
 Options options_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
-    Options options = options_of(seed);
+    Options options = options_of(seed, {.nodes = arguments.size});
     options.wide = arguments.world == "wide";
     options.our_nodes = arguments.nodes == "ours";
     options.mixed_nodes = arguments.nodes == "mixed";
@@ -91,12 +92,13 @@ Options options_for(const Arguments& any, std::uint64_t seed) {
 
 std::string command_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
-    return fmt::format("./dev simulate --nodes {}{} --failover {} --state {}{}{}{} --seed {}",
-                       arguments.nodes, arguments.arbiter == "stock" ? " --arbiter stock" : "",
-                       arguments.failover, arguments.state,
-                       arguments.world == "plain" ? "" : " --world " + arguments.world,
-                       arguments.no_restarts ? " --no-restarts" : "",
-                       arguments.without.empty() ? "" : " --without " + arguments.without, seed);
+    return fmt::format(
+        "./dev simulate --nodes {}{}{} --failover {} --state {}{}{}{} --seed {}", arguments.nodes,
+        arguments.size ? fmt::format(" --size {}", *arguments.size) : "",
+        arguments.arbiter == "stock" ? " --arbiter stock" : "", arguments.failover, arguments.state,
+        arguments.world == "plain" ? "" : " --world " + arguments.world,
+        arguments.no_restarts ? " --no-restarts" : "",
+        arguments.without.empty() ? "" : " --without " + arguments.without, seed);
 }
 
 int run_one(const Arguments& arguments) {
@@ -203,6 +205,8 @@ int main(int argc, char** argv) {
     which->add_option("--fresh", arguments.fresh, "seeds by the time of day, for so many seconds");
     app.add_option("--nodes", arguments.nodes, "node daemons: stock, ours, mixed or any")
         ->check(CLI::IsMember({"stock", "ours", "mixed", "any"}));
+    app.add_option("--size", arguments.size, "nodes in the cluster, instead of what the seed says")
+        ->check(CLI::Range(2, 6));
     app.add_option("--arbiter", arguments.arbiter,
                    "ours, or a model of the stock one: two quorate halves are then measured")
         ->check(CLI::IsMember({"ours", "stock"}));

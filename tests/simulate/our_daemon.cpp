@@ -24,6 +24,8 @@ private:
         qdevice::Settings settings;
         settings.cluster_name = "sim";
         settings.node_id = node_;
+        settings.tie_breaker = world_.conf.tie_breaker;
+        settings.keep_active_partition = world_.conf.keep_active;
         settings.device_timeout = Duration(timers.device_timeout / 1000);
         settings.device_sync_timeout = Duration(timers.device_sync_timeout / 1000);
         settings.heartbeat_interval_max_ms =

@@ -177,7 +177,7 @@ private:
                 init.node_id = node_;
                 init.decision_algorithm = wire::DecisionAlgorithm::ffsplit;
                 init.heartbeat_interval = static_cast<std::uint32_t>(heartbeat() / 1000);
-                init.tie_breaker = wire::TieBreaker{};
+                init.tie_breaker = world_.conf.tie_breaker;
                 init.ring_id = ring_;
                 send(std::move(init));
                 return;
@@ -216,7 +216,9 @@ private:
         wire::Message set;
         set.type = MessageType::set_option;
         set.msg_seq_number = ++sequence_;
-        set.keep_active_partition_tie_breaker = wire::KeepActivePartition::enabled;
+        set.keep_active_partition_tie_breaker = world_.conf.keep_active
+                                                    ? wire::KeepActivePartition::enabled
+                                                    : wire::KeepActivePartition::disabled;
         send(std::move(set));
         wire::Message config = list(wire::NodeListType::initial_config, configured_);
         send(std::move(config));

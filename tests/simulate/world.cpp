@@ -3,6 +3,7 @@
 #include "tests/simulate/world.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -36,29 +37,18 @@ public:
                    [this](const std::string& text) { trace(text); },
                    [this](std::string_view name, Micros until) { excuse(name, until); }}) {
         network_.attach(arbiter_.get());
-        Nodes configured;
-        for (NodeId id = 1; id <= options_.nodes; ++id) configured.insert(id);
-        for (const NodeId id : configured) {
-            const DaemonWorld world{schedule_, dice_, cluster_, network_,
-                                    [this](NodeId node, const std::string& text) {
-                                        if (with_trace_)
-                                            trace(fmt::format("node {}: {}", node, text));
-                                    }};
-            const bool ours = options_.our_nodes || (options_.mixed_nodes && dice_.one_in(2));
-            members_[id] = {ours ? make_our_daemon(world, id, configured, dice_.between(990, 1010))
-                                 : make_stock_daemon(world, id, configured),
-                            ours};
-            network_.attach(id, members_[id].daemon.get());
-            cluster_.node(id).listener = members_[id].daemon.get();
-        }
+        members_ = make_members({schedule_, dice_, cluster_, network_,
+                                 [this](NodeId node, const std::string& text) {
+                                     if (with_trace_) trace(fmt::format("node {}: {}", node, text));
+                                 },
+                                 options_.device},
+                                options_);
     }
 
     Result run() {
+        trace(to_string(options_));
         arbiter_->start();
-        for (auto& [id, member] : members_) {
-            cluster_.start(id, false);
-            member.daemon->start();
-        }
+        start_all(members_, cluster_);
         faults_.begin();
         play(options_.duration);
         if (!result_.violation) heal_and_check();
@@ -236,7 +226,7 @@ private:
     // -- the end ----------------------------------------------------------------------------------
 
     // I4: when faults stop, all nodes come to one quorate ring that the arbiter granted; and when
-    // the cluster is then cut in halves, exactly one of them goes on.
+    // the cluster is then cut in two, the part goes on which the algorithm prefers.
     void heal_and_check() {
         trace("everything heals");
         if (host_ != nullptr) {
@@ -262,14 +252,18 @@ private:
                     "I4: node {} has no vote in the whole cluster (phase {}, {} members)", id,
                     static_cast<int>(c.phase), c.members.size()));
         }
-        trace("split in halves");
-        for (auto& [id, member] : members_)
-            cluster_.set_group(id, id <= (options_.nodes + 1) / 2 ? 1 : 2);
+        const Nodes part = last_part(options_);
+        trace(fmt::format("split: {} from the rest", fmt::join(part, ",")));
+        for (auto& [id, member] : members_) cluster_.set_group(id, part.contains(id) ? 1 : 2);
         play(schedule_.now() + bound);
         if (result_.violation) return;
-        const bool one = cluster_.node(1).quorate;
-        const bool other = cluster_.node(static_cast<NodeId>(options_.nodes)).quorate;
-        if (one == other) complain("I4: after a split not exactly one half is quorate");
+        const bool goes_on = goes_on_alone(options_, part);
+        for (auto& [id, member] : members_) {
+            const bool must = part.contains(id) == goes_on;
+            if (cluster_.node(id).quorate != must)
+                return complain(
+                    fmt::format("I4: after a split node {} is {}quorate", id, must ? "in" : ""));
+        }
     }
 
     void complain(std::string what) {
@@ -293,24 +287,11 @@ private:
     Incumbents incumbents_;
     ArbiterHost* host_ = nullptr;  // the arbiter, if it is ours
     std::unique_ptr<ArbiterProcess> arbiter_;
-    std::map<NodeId, Member> members_;
+    Members members_;
     Faults faults_;
 };
 
 }  // namespace
-
-Options options_of(std::uint64_t seed) {
-    Dice dice(derived_seed(seed, 0x5eed5eedu));
-    Options options;
-    options.seed = seed;
-    options.nodes = dice.one_in(3) ? 2 + 2 * dice.below(3) : 2;
-    if (dice.one_in(2)) options.timers = {ms(1000), ms(2000), ms(4000)};
-    options.fault_every = dice.one_in(2) ? ms(5000) : ms(20000);
-    // corosync's token_coefficient: each node from the third on adds 650 ms to 3000.
-    options.timers.token +=
-        options.timers.token * 65 / 300 * static_cast<Micros>(options.nodes - 2);
-    return options;
-}
 
 Result run(const Options& options, bool with_trace) { return World(options, with_trace).run(); }
 

@@ -14,37 +14,10 @@
 #include <string_view>
 #include <vector>
 
-#include "qnetd/core/arbiter.hpp"
-#include "tests/simulate/daemon.hpp"
+#include "qnetd/core/note.hpp"
+#include "tests/simulate/options.hpp"
 
 namespace castvote::simulate {
-
-struct Options {
-    std::uint64_t seed = 1;
-    std::size_t nodes = 2;
-    Timers timers;
-    bool our_nodes = false;
-    bool mixed_nodes = false;
-    // Played with its model: two quorate halves are then measured, until it is one again.
-    bool stock_arbiter = false;
-    // How much happens, and how long it goes on; then everything is healed.
-    Micros duration = ms(600000);
-    Micros fault_every = ms(15000);
-    bool arbiter_restarts = true;
-    bool keeps_state = false;  // R3: grants are recorded; else in memory, and the guard
-    bool cluster_faults = true;
-    bool arbiter_link_faults = true;
-    bool process_faults = true;
-    // More than the plain worlds have: all that befalls the arbiter's machine and its store.
-    bool wide = false;
-    // Of the faults that the seed brings, only those with these numbers happen.
-    std::optional<std::set<std::uint64_t>> only_faults;
-    qnetd::Rules rules;
-    qnetd::FailOver failover = qnetd::FailOver::stock;
-};
-
-// The options that a seed stands for.
-Options options_of(std::uint64_t seed);
 
 struct Violation {
     Micros at = 0;
