@@ -23,6 +23,9 @@ public:
             schedule_.silence_bell(bell_);
     }
 
+    // From now on it rings when all else that happens in that instant is over.
+    void be_last() { schedule_.make_last(bell_); }
+
 private:
     Schedule& schedule_;
     std::size_t bell_;

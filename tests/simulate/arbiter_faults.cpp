@@ -56,6 +56,12 @@ bool Faults::reboot_arbiter() {
     return true;
 }
 
+// Grants are counted over all clusters, anew when the store is lost: what a node remembers of that
+// count then depends on the other clusters, and I6 cannot be asked.
+bool Faults::may_lose_store() const {
+    return scene_.options.keeps_state && scene_.options.clusters == 1;
+}
+
 // -- its store ------------------------------------------------------------------------------------
 
 bool Faults::fill_disk() {
@@ -72,7 +78,7 @@ bool Faults::fill_disk() {
 }
 
 bool Faults::break_store() {
-    if (scene_.host == nullptr || !scene_.options.keeps_state || !scene_.options.arbiter_restarts)
+    if (scene_.host == nullptr || !may_lose_store() || !scene_.options.arbiter_restarts)
         return false;
     if (!scene_.arbiter.is_running()) return false;
     if (scene_.host->disk() != StoreModel::Disk::well) return false;
@@ -100,7 +106,7 @@ bool Faults::break_store() {
 // A copy without a clean end, or with one of a minute ago, is believed (docs/safety.md, R3): what
 // was granted since is forgotten until a node that knows better is heard, or its time is over.
 bool Faults::put_older_store_back() {
-    if (scene_.host == nullptr || !scene_.options.keeps_state || !scene_.options.arbiter_restarts)
+    if (scene_.host == nullptr || !may_lose_store() || !scene_.options.arbiter_restarts)
         return false;
     if (!scene_.arbiter.is_running() || copies_.empty()) return false;
     const Micros delay = down_time();

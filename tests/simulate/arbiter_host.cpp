@@ -13,7 +13,6 @@ namespace castvote::simulate {
 ArbiterHost::ArbiterHost(Schedule& schedule, Network& network, qnetd::Settings settings,
                          std::int64_t rate, std::function<void(const qnetd::Note&)> heard)
     : schedule_(schedule),
-      network_(network),
       settings_(settings),
       rate_(rate),
       heard_(std::move(heard)),
@@ -21,7 +20,16 @@ ArbiterHost::ArbiterHost(Schedule& schedule, Network& network, qnetd::Settings s
              [this] {
                  if (core_ && !is_frozen_) step(qnetd::TimePassed{});
              }),
-      store_(qnetd::longest_guard(settings)) {}
+      store_(qnetd::longest_guard(settings)) {
+    serve(network, "sim");
+}
+
+void ArbiterHost::serve(Network& network, const std::string& cluster) {
+    Served& served = served_.emplace_back();
+    served.network = &network;
+    served.cluster = cluster;
+    network.attach(this);
+}
 
 StoreModel::Now ArbiterHost::store_now() const {
     return {.at = local_now(), .boot = boot_, .wall_s = schedule_.now() / 1'000'000};
@@ -60,13 +68,16 @@ bool ArbiterHost::remembers(const qnetd::Memory& memory) const {
 
 void ArbiterHost::end_process() {
     // The store has any number of the writes that were under way, in their order.
-    for (; !pending_.empty() && lands_ && lands_(); pending_.pop_front())
-        store_.land(std::move(pending_.front()), store_now());
+    for (Served& cluster : served_) {
+        auto& pending = cluster.pending;
+        for (; !pending.empty() && cluster.lands(); pending.pop_front())
+            store_.land(std::move(pending.front()), store_now());
+        pending.clear();
+    }
     store_.kill();
     core_.reset();
     is_frozen_ = false;
     inbox_.clear();
-    pending_.clear();
     ++life_;
     if (watch_ != nullptr) watch_->died();
 }
@@ -74,22 +85,23 @@ void ArbiterHost::end_process() {
 void ArbiterHost::kill() {
     if (!core_) return;
     end_process();
-    network_.arbiter_died();
+    for (const Served& cluster : served_) cluster.network->arbiter_died();
 }
 
 void ArbiterHost::lose_power() {
     if (!core_) return;
     end_process();
-    network_.arbiter_lost_power();
+    for (const Served& cluster : served_) cluster.network->arbiter_lost_power();
 }
 
 void ArbiterHost::stop() {
     if (!core_) return;
-    for (; !pending_.empty(); pending_.pop_front())
-        store_.land(std::move(pending_.front()), store_now());
+    for (Served& cluster : served_)
+        for (auto& pending = cluster.pending; !pending.empty(); pending.pop_front())
+            store_.land(std::move(pending.front()), store_now());
     store_.stop(store_now());
     end_process();
-    network_.arbiter_died();
+    for (const Served& cluster : served_) cluster.network->arbiter_died();
 }
 
 void ArbiterHost::thaw() {
@@ -110,7 +122,8 @@ void ArbiterHost::machine_off(bool in_order) {
     is_on_ = false;
     // Stopped in order, it lives for long enough to say that its connections end.
     schedule_.after(in_order ? ms(10) : 0, [this, boot = boot_] {
-        if (boot == boot_) network_.set_arbiter_machine(false);
+        if (boot != boot_) return;
+        for (const Served& cluster : served_) cluster.network->set_arbiter_machine(false);
     });
 }
 
@@ -119,7 +132,7 @@ void ArbiterHost::machine_on() {
     is_on_ = true;
     ++boot_;
     booted_at_ = schedule_.now();
-    network_.set_arbiter_machine(true);
+    for (const Served& cluster : served_) cluster.network->set_arbiter_machine(true);
 }
 
 bool ArbiterHost::has_outlived(NodeId node, NodeId other, Micros heartbeat, Micros timeout) const {
@@ -166,18 +179,22 @@ void ArbiterHost::step(What&& what) {
 void ArbiterHost::note(const qnetd::Event& event) {
     if (watch_ != nullptr && store_.disk() != StoreModel::Disk::well) watch_->store_is_stuck();
     if (const auto* received = std::get_if<qnetd::Received>(&event.what)) {
+        if (!is_of_first(received->connection)) return;
         last_word_[nodes_.at(received->connection)] = {schedule_.now(), /*is_end=*/false};
         if (watch_ != nullptr)
             watch_->received(received->connection, std::get<wire::Message>(received->inbound),
                              steady_now());
     } else if (const auto* closed = std::get_if<qnetd::Closed>(&event.what)) {
+        if (!is_of_first(closed->connection)) return;
         if (closed->cause == qnetd::CloseCause::end_of_stream)
             last_word_[nodes_.at(closed->connection)] = {schedule_.now(), /*is_end=*/true};
         if (watch_ != nullptr) watch_->closed(closed->connection);
     }
 }
 
-void ArbiterHost::note_ack(const qnetd::Send& send) {
+void ArbiterHost::note_sent(const qnetd::Send& send) {
+    if (watch_ != nullptr) watch_->sent(send.connection, send.message, steady_now());
+    if (send.message.vote != wire::Vote::ack) return;
     const NodeId node = nodes_.at(send.connection);
     ++grants_;
     last_ack_[node] = schedule_.now();
@@ -187,12 +204,13 @@ void ArbiterHost::note_ack(const qnetd::Send& send) {
 void ArbiterHost::carry_out(qnetd::Actions actions) {
     for (auto& action : actions) {
         if (auto* send = std::get_if<qnetd::Send>(&action)) {
-            if (send->message.vote == wire::Vote::ack) note_ack(*send);
-            if (watch_ != nullptr) watch_->sent(send->connection, send->message, steady_now());
-            network_.send_from_arbiter(send->connection, std::move(send->message));
+            if (is_of_first(send->connection)) note_sent(*send);
+            served(send->connection)
+                .network->send_from_arbiter(send->connection, std::move(send->message));
         } else if (const auto* close = std::get_if<qnetd::Close>(&action)) {
-            if (watch_ != nullptr) watch_->closed(close->connection);
-            network_.close_from_arbiter(close->connection);
+            if (watch_ != nullptr && is_of_first(close->connection))
+                watch_->closed(close->connection);
+            served(close->connection).network->close_from_arbiter(close->connection);
         } else if (auto* persist = std::get_if<qnetd::Persist>(&action)) {
             write(std::move(*persist));
         } else if (const auto* report = std::get_if<qnetd::Report>(&action)) {
@@ -205,23 +223,31 @@ void ArbiterHost::carry_out(qnetd::Actions actions) {
 void ArbiterHost::wake() {
     const auto deadline = core_->next_deadline();
     if (!deadline) return alarm_.set({});
-    alarm_.set(booted_at_ + (deadline->time_since_epoch().count() * 1000 / rate_ + 1) * 1000);
+    const std::int64_t local_ms = deadline->time_since_epoch().count();
+    // In the first millisecond in which its clock says so, or one later.
+    const std::int64_t due_ms =
+        is_punctual_ ? (local_ms * 1000 + rate_ - 1) / rate_ : local_ms * 1000 / rate_ + 1;
+    alarm_.set(booted_at_ + due_ms * 1000);
 }
 
 // -- the store ------------------------------------------------------------------------------------
 
 // A write is there when its time is over, unless the process dies before: then, or not.
 void ArbiterHost::write(qnetd::Persist persist) {
-    pending_.push_back(std::move(persist));
-    written_at_ = std::max(written_at_, schedule_.now() + (store_delay_ ? store_delay_() : 0));
-    schedule_.after(written_at_ - schedule_.now(), [this, life = life_] {
-        if (life == life_) land();
+    const auto found = std::find_if(served_.begin(), served_.end(), [&](const Served& cluster) {
+        return cluster.cluster == persist.cluster;
+    });
+    Served& cluster = *found;
+    cluster.pending.push_back(std::move(persist));
+    cluster.written_at = std::max(cluster.written_at, schedule_.now() + cluster.delay());
+    schedule_.after(cluster.written_at - schedule_.now(), [this, &cluster, life = life_] {
+        if (life == life_) land(cluster);
     });
 }
 
-void ArbiterHost::land() {
-    qnetd::Persist done = std::move(pending_.front());
-    pending_.pop_front();
+void ArbiterHost::land(Served& cluster) {
+    qnetd::Persist done = std::move(cluster.pending.front());
+    cluster.pending.pop_front();
     tell(store_.land(std::move(done), store_now()));
 }
 

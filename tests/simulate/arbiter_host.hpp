@@ -25,13 +25,21 @@ public:
     ArbiterHost(Schedule& schedule, Network& network, qnetd::Settings settings, std::int64_t rate,
                 std::function<void(const qnetd::Note&)> heard);
 
-    // Writes take up to so long, from now on; 0: they are done at once.
+    // The writes of the first cluster take up to so long, from now on; 0: they are done at once.
     // lands: is a write under way done when the process is killed?
     void slow_store(std::function<Micros()> delay, std::function<bool()> lands) {
-        store_delay_ = std::move(delay);
-        lands_ = std::move(lands);
+        served_.front().delay = std::move(delay);
+        served_.front().lands = std::move(lands);
+    }
+    // Another cluster; networks are numbered in this order.
+    void serve(Network& network, const std::string& cluster);
+    // When the first cluster is told something does not depend on the others' timers.
+    void be_punctual() {
+        is_punctual_ = true;
+        alarm_.be_last();
     }
 
+    // These see the first cluster only.
     void watch(ArbiterWatch& watch) { watch_ = &watch; }
     // Told of each ACK that leaves: to whom, and for which ring.
     void watch_acks(std::function<void(NodeId, RingId)> watch) { acked_ = std::move(watch); }
@@ -79,26 +87,38 @@ private:
         bool is_end = false;  // it ended its stream itself
     };
 
+    struct Served {
+        Network* network = nullptr;
+        std::string cluster;
+        std::function<Micros()> delay = [] { return Micros(0); };
+        std::function<bool()> lands = [] { return false; };
+        std::deque<qnetd::Persist> pending;  // writes under way
+        Micros written_at = 0;
+    };
+
     Instant local_now() const { return local(schedule_.now() - booted_at_); }
     // For whoever watches: it goes on through a boot.
     Instant steady_now() const { return local(schedule_.now()); }
     Instant local(Micros time) const { return at_ms(time / 1000 * rate_ / 1000); }
     StoreModel::Now store_now() const;
 
+    Served& served(ConnectionId connection) { return served_.at(Network::number_of(connection)); }
+    static bool is_of_first(ConnectionId connection) { return Network::number_of(connection) == 0; }
+
     void happens(What&& what);
     void step(What&& what);
     void note(const qnetd::Event& event);
-    void note_ack(const qnetd::Send& send);
+    void note_sent(const qnetd::Send& send);
     void carry_out(qnetd::Actions actions);
     void end_process();
     bool remembers(const qnetd::Memory& memory) const;
     void write(qnetd::Persist persist);
-    void land();
+    void land(Served& cluster);
     void tell(std::vector<qnetd::Persisted> done);
     void wake();
 
     Schedule& schedule_;
-    Network& network_;
+    std::deque<Served> served_;
     qnetd::Settings settings_;
     std::int64_t rate_;
     ArbiterWatch* watch_ = nullptr;
@@ -108,6 +128,7 @@ private:
     bool is_frozen_ = false;
     std::vector<What> inbox_;
     Alarm alarm_;
+    bool is_punctual_ = false;
     std::uint64_t life_ = 0;  // of the process
     std::uint64_t grants_ = 0;
     std::map<ConnectionId, NodeId> nodes_;
@@ -122,10 +143,6 @@ private:
     StoreModel store_;
     bool store_is_another_ = true;  // than the process before wrote
     std::uint64_t distrusts_ = 0;
-    std::function<Micros()> store_delay_;
-    std::function<bool()> lands_;
-    std::deque<qnetd::Persist> pending_;  // writes under way
-    Micros written_at_ = 0;
 };
 
 }  // namespace castvote::simulate

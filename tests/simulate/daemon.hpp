@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "tests/simulate/network.hpp"
@@ -16,6 +17,7 @@ namespace castvote::simulate {
 
 // What corosync.conf says of the device, the same on every node.
 struct DeviceConf {
+    std::string cluster_name = "sim";
     wire::TieBreaker tie_breaker;
     bool keep_active = true;
 };

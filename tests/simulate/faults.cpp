@@ -92,13 +92,14 @@ bool Faults::cut_arbiter_link() {
 }
 
 bool Faults::restart_arbiter() {
-    if (!scene_.options.arbiter_restarts || !scene_.arbiter.is_running()) return false;
+    if (scene_.options.spares_arbiter || !scene_.options.arbiter_restarts) return false;
+    if (!scene_.arbiter.is_running()) return false;
     const Micros delay =
         dice_.one_in(2) ? dice_.between(ms(5), ms(300)) : dice_.between(ms(5), ms(60000));
     say(fmt::format("arbiter killed, back in {} ms", delay / 1000));
     scene_.arbiter.kill();
     keep_copy();
-    if (scene_.options.keeps_state && dice_.one_in(6)) {
+    if (may_lose_store() && dice_.one_in(6)) {
         say("the arbiter's store is lost");
         scene_.arbiter.lose_store();
     }
@@ -166,7 +167,8 @@ bool Faults::crash_node() {
 }
 
 bool Faults::freeze_arbiter() {
-    if (!scene_.options.process_faults || !scene_.arbiter.is_running()) return false;
+    if (scene_.options.spares_arbiter || !scene_.options.process_faults) return false;
+    if (!scene_.arbiter.is_running()) return false;
     const Micros length = dice_.between(ms(10), scene_.options.timers.device_timeout * 3);
     say(fmt::format("arbiter frozen for {} ms", length / 1000));
     scene_.arbiter.freeze();

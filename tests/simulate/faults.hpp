@@ -60,6 +60,7 @@ private:
     NodeId some_node() { return static_cast<NodeId>(1 + dice_.below(scene_.members.size())); }
     bool has_queued_yes(NodeId node) const;
     std::size_t kinds_here() const { return scene_.options.wide ? all_kinds : plain_kinds; }
+    bool may_lose_store() const;
     Micros down_time();
     void start_arbiter_later(Micros delay);
     void keep_copy();

@@ -5,6 +5,7 @@
 //   simulator --fresh SECONDS    seeds that nobody has run yet, by the time of day
 //   simulator --state kept ...   grants survive restarts of the arbiter (R3)
 //   simulator --arbiter stock .. a model of the stock arbiter, whose windows are measured
+//   simulator --clusters N ...   several at one arbiter: the first is told what it is told alone (I6)
 //   simulator --cases            the directed cases, stock against ours; --case NAME: one of them
 //   simulator --without R2 ...   with a rule switched off: if nothing fails then, nothing is tested
 //
@@ -38,6 +39,7 @@ struct Arguments {
     std::string without;
     std::string failover = "stock";
     std::string world = "plain";
+    std::size_t clusters = 1;
     std::vector<std::uint64_t> only_faults;
     bool keep_going = false;
     bool no_shrink = false;
@@ -77,6 +79,7 @@ Arguments resolved(Arguments arguments, std::uint64_t seed) {
 Options options_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
     Options options = options_of(seed, {.nodes = arguments.size});
+    options.clusters = arguments.clusters;
     options.wide = arguments.world == "wide";
     options.our_nodes = arguments.nodes == "ours";
     options.mixed_nodes = arguments.nodes == "mixed";
@@ -92,13 +95,15 @@ Options options_for(const Arguments& any, std::uint64_t seed) {
 
 std::string command_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
-    return fmt::format(
-        "./dev simulate --nodes {}{}{} --failover {} --state {}{}{}{} --seed {}", arguments.nodes,
-        arguments.size ? fmt::format(" --size {}", *arguments.size) : "",
-        arguments.arbiter == "stock" ? " --arbiter stock" : "", arguments.failover, arguments.state,
-        arguments.world == "plain" ? "" : " --world " + arguments.world,
-        arguments.no_restarts ? " --no-restarts" : "",
-        arguments.without.empty() ? "" : " --without " + arguments.without, seed);
+    std::string command = fmt::format("./dev simulate --nodes {} --failover {} --state {}",
+                                      arguments.nodes, arguments.failover, arguments.state);
+    if (arguments.size) command += fmt::format(" --size {}", *arguments.size);
+    if (arguments.arbiter != "ours") command += " --arbiter " + arguments.arbiter;
+    if (arguments.world != "plain") command += " --world " + arguments.world;
+    if (arguments.clusters != 1) command += fmt::format(" --clusters {}", arguments.clusters);
+    if (arguments.no_restarts) command += " --no-restarts";
+    if (!arguments.without.empty()) command += " --without " + arguments.without;
+    return command + fmt::format(" --seed {}", seed);
 }
 
 int run_one(const Arguments& arguments) {
@@ -219,6 +224,9 @@ int main(int argc, char** argv) {
     app.add_option("--world", arguments.world,
                    "plain; or wide: more befalls the arbiter's machine and its store")
         ->check(CLI::IsMember({"plain", "wide"}));
+    app.add_option("--clusters", arguments.clusters,
+                   "at our arbiter: the first is told what it is told alone (I6)")
+        ->check(CLI::Range(1, 4));
     app.add_flag("--no-restarts", arguments.no_restarts, "the arbiter never restarts");
     app.add_option("--without", arguments.without, "switches one rule of docs/safety.md off")
         ->check(CLI::IsMember(rules_by_name));
@@ -232,6 +240,10 @@ int main(int argc, char** argv) {
     app.add_flag("--trace", arguments.with_trace, "of each case one run, with what happens in it");
     app.add_option("--jobs", arguments.jobs, "seeds at a time")->check(CLI::Range(1, 1024));
     CLI11_PARSE(app, argc, argv);
+    if (arguments.arbiter == "stock" && arguments.clusters > 1) {
+        fmt::print(stderr, "simulator: the stock arbiter is modelled with one cluster\n");
+        return 2;
+    }
     if (arguments.cases || !arguments.one_case.empty()) return run_cases(arguments);
     return arguments.seed ? run_one(arguments) : run_campaign(arguments);
 }

@@ -37,7 +37,11 @@ public:
 
 class Network {
 public:
-    Network(Schedule& schedule, Dice& dice) : schedule_(schedule), dice_(dice) {}
+    // number: of the cluster, among those which one arbiter serves.
+    Network(Schedule& schedule, Dice& dice, std::size_t number = 0)
+        : schedule_(schedule), dice_(dice), last_(std::uint64_t{number} << number_shift) {}
+    // The number of the network that has this connection.
+    static std::size_t number_of(ConnectionId connection) { return connection >> number_shift; }
 
     void attach(ArbiterEnd* arbiter) { arbiter_ = arbiter; }
     void attach(NodeId node, NodeEnd* end) { links_[node].end = end; }
@@ -67,6 +71,7 @@ public:
     bool reset_at_both(NodeId node);
 
 private:
+    static constexpr unsigned number_shift = 40;
     struct Direction {
         bool is_up = true;
         std::uint64_t cuts = 0;
@@ -93,7 +98,7 @@ private:
     ArbiterEnd* arbiter_ = nullptr;
     std::map<NodeId, Link> links_;
     std::map<ConnectionId, NodeId> at_arbiter_;  // connections that the arbiter has open
-    ConnectionId last_ = 0;
+    ConnectionId last_;
     bool machine_is_on_ = true;  // the arbiter's
 };
 

@@ -31,6 +31,9 @@ struct Options {
     bool process_faults = true;
     // More than the plain worlds have: all that befalls the arbiter's machine and its store.
     bool wide = false;
+    // At one arbiter; the others are companions (companion.hpp).
+    std::size_t clusters = 1;
+    bool spares_arbiter = false;  // its faults befall the nodes and their links only
     // Of the faults that the seed brings, only those with these numbers happen.
     std::optional<std::set<std::uint64_t>> only_faults;
     qnetd::Rules rules;

@@ -22,7 +22,7 @@ private:
     void begin() override {
         const Timers& timers = world_.cluster.timers();
         qdevice::Settings settings;
-        settings.cluster_name = "sim";
+        settings.cluster_name = world_.conf.cluster_name;
         settings.node_id = node_;
         settings.tie_breaker = world_.conf.tie_breaker;
         settings.keep_active_partition = world_.conf.keep_active;

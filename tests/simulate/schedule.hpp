@@ -84,14 +84,16 @@ public:
     // Rings when it is set to, and lives as long as the schedule; a run makes few of them. (What
     // rings often, and is set anew by every event, would only make the queue long.)
     std::size_t make_bell(Task ring) {
-        bells_.push_back({{}, std::move(ring)});
+        bells_.push_back({{}, 0, std::move(ring)});
         return bells_.size() - 1;
     }
     // At that time and at no other. Among what happens in that instant it has its turn from now.
     void set_bell(std::size_t bell, Micros at) {
-        bells_[bell].due = {std::max(at, now_), turns_++};
+        bells_[bell].due = {std::max(at, now_), bells_[bell].first_turn + turns_++};
     }
     void silence_bell(std::size_t bell) { bells_[bell].due = {}; }
+    // From now on, when it is set, all else that happens in that instant comes before it.
+    void make_last(std::size_t bell) { bells_[bell].first_turn = last_turns; }
 
     // Runs the next thing that is due by `end`; false when there is none.
     bool step(Micros end) {
@@ -134,8 +136,10 @@ private:
         Task* task;
         bool operator<(const Entry& other) const { return other.due.is_before(due); }
     };
+    static constexpr std::uint64_t last_turns = std::uint64_t{1} << 63;
     struct Bell {
         Due due;
+        std::uint64_t first_turn = 0;
         Task ring;
     };
 

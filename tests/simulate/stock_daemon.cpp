@@ -156,7 +156,7 @@ private:
         wire::Message preinit;
         preinit.type = MessageType::preinit;
         preinit.msg_seq_number = sequence_;
-        preinit.cluster_name = "sim";
+        preinit.cluster_name = world_.conf.cluster_name;
         send(std::move(preinit));
     }
 

@@ -11,6 +11,7 @@
 #include "common/wire/describe.hpp"
 #include "qnetd/core/ledger.hpp"
 #include "tests/simulate/arbiter_host.hpp"
+#include "tests/simulate/companion.hpp"
 #include "tests/simulate/faults.hpp"
 #include "tests/simulate/incumbents.hpp"
 #include "tests/simulate/stock_arbiter.hpp"
@@ -25,7 +26,8 @@ constexpr Micros corrected_within = ms(20);
 
 class World {
 public:
-    World(const Options& options, bool with_trace)
+    // clusters: as many as the options say, or 1.
+    World(const Options& options, bool with_trace, std::size_t clusters)
         : options_(options),
           with_trace_(with_trace),
           dice_(derived_seed(options.seed, 0), schedule_.clock()),
@@ -37,6 +39,11 @@ public:
                    [this](const std::string& text) { trace(text); },
                    [this](std::string_view name, Micros until) { excuse(name, until); }}) {
         network_.attach(arbiter_.get());
+        for (std::size_t number = 1; host_ != nullptr && number < clusters; ++number)
+            companions_.push_back(std::make_unique<Companion>(
+                options_, number, schedule_, *host_, [this, number](const std::string& text) {
+                    if (with_trace_) trace(fmt::format("sim{}: {}", number, text));
+                }));
         members_ = make_members({schedule_, dice_, cluster_, network_,
                                  [this](NodeId node, const std::string& text) {
                                      if (with_trace_) trace(fmt::format("node {}: {}", node, text));
@@ -50,11 +57,13 @@ public:
         arbiter_->start();
         start_all(members_, cluster_);
         faults_.begin();
+        for (auto& companion : companions_) companion->start();
         play(options_.duration);
         if (!result_.violation) heal_and_check();
         result_.simulated = schedule_.now();
         result_.grants = arbiter_->grants();
         result_.distrusts = host_ == nullptr ? 0 : host_->distrusts();
+        result_.told = transcript_.lines();
         result_.contests = incumbents_.contests();
         result_.returns = incumbents_.returns();
         result_.faults = faults_.happened();
@@ -71,7 +80,12 @@ private:
         auto ours = std::make_unique<ArbiterHost>(schedule_, network_, settings(), arbiter_rate(),
                                                   [this](const qnetd::Note& note) { hear(note); });
         host_ = ours.get();
-        ours->watch(incumbents_);
+        if (options_.clusters > 1) {
+            ours->be_punctual();
+            ours->watch(transcript_);
+        } else {
+            ours->watch(incumbents_);
+        }
         // Mostly quick, now and then a disk that takes its time.
         ours->slow_store(
             [this] {
@@ -285,14 +299,23 @@ private:
     Network network_;
     ClusterModel cluster_;
     Incumbents incumbents_;
+    Transcript transcript_{incumbents_};
     ArbiterHost* host_ = nullptr;  // the arbiter, if it is ours
     std::unique_ptr<ArbiterProcess> arbiter_;
     Members members_;
     Faults faults_;
+    std::vector<std::unique_ptr<Companion>> companions_;
 };
 
 }  // namespace
 
-Result run(const Options& options, bool with_trace) { return World(options, with_trace).run(); }
+Result run(const Options& options, bool with_trace) {
+    Result result = World(options, with_trace, options.clusters).run();
+    if (options.clusters == 1 || result.violation) return result;
+    const Result alone = World(options, false, 1).run();
+    if (std::string difference = first_difference(result.told, alone.told); !difference.empty())
+        result.violation = Violation{result.simulated, std::move(difference)};
+    return result;
+}
 
 }  // namespace castvote::simulate

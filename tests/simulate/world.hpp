@@ -2,7 +2,8 @@
 //
 // The arbiter is the real core. After every step the invariants are checked (docs/safety.md): I1,
 // never two disjoint partitions quorate; I5, who holds the vote and may keep it is not denied; and
-// I4, when faults stop, one partition is granted within a bound.
+// I4, when faults stop, one partition is granted within a bound. I6: a cluster whose arbiter serves
+// others as well is told what it is told without them.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -44,9 +45,10 @@ struct Result {
     bool is_window_explained = false;  // it is no longer than the timers allow (docs/arbiter.md 8)
     // ... or while nothing is promised, by the name that docs/safety.md gives it.
     std::map<std::string_view, std::uint64_t> excused;
-    std::uint64_t distrusts = 0;  // starts of the arbiter that did not trust their store
-    std::uint64_t contests = 0;   // rings that were reported beside one that was held (I5)
-    std::uint64_t returns = 0;    // holders that were back after a restart, and told ACK again
+    std::uint64_t distrusts = 0;    // starts of the arbiter that did not trust their store
+    std::uint64_t contests = 0;     // rings that were reported beside one that was held (I5)
+    std::uint64_t returns = 0;      // holders that were back after a restart, and told ACK again
+    std::vector<std::string> told;  // to the first of several clusters (I6)
     std::vector<std::string> trace;
 };
 
