@@ -5,7 +5,7 @@
 //   simulator --fresh SECONDS    seeds that nobody has run yet, by the time of day
 //   simulator --state kept ...   grants survive restarts of the arbiter (R3)
 //   simulator --arbiter stock .. a model of the stock arbiter, whose windows are measured
-//   simulator --clusters N ...   several at one arbiter: the first is told what it is told alone (I6)
+//   simulator --clusters N ...   at one arbiter: the first is told what it is told alone (I6)
 //   simulator --cases            the directed cases, stock against ours; --case NAME: one of them
 //   simulator --without R2 ...   with a rule switched off: if nothing fails then, nothing is tested
 //
