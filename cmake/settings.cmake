@@ -58,8 +58,11 @@ function(castvote_library name)
     endif()
 endfunction()
 
-# castvote_program(NAME ALIAS stock-name SOURCES... LINKS...): a program, and the same under the
-# name of the stock program which it replaces (a symbolic link beside it).
+# castvote_program(NAME ALIASES stock-name... SOURCES... LINKS...): a program, and the same under the
+# name of the stock program which it replaces (a symbolic link beside it); their manual pages, which
+# it prints itself.
+set(CASTVOTE_MANUAL_DIRECTORY ${CMAKE_BINARY_DIR}/man)
+file(MAKE_DIRECTORY ${CASTVOTE_MANUAL_DIRECTORY})
 function(castvote_program name)
     cmake_parse_arguments(ARG "" "" "ALIASES;SOURCES;LINKS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
@@ -69,6 +72,10 @@ function(castvote_program name)
         add_custom_command(TARGET ${name} POST_BUILD
             COMMAND ${CMAKE_COMMAND} -E create_symlink ${name}
                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/${alias})
+    endforeach()
+    foreach(page ${name} ${ARG_ALIASES})
+        add_custom_command(TARGET ${name} POST_BUILD
+            COMMAND ${name} --manual ${page} > ${CASTVOTE_MANUAL_DIRECTORY}/${page}.8)
     endforeach()
 endfunction()
 

@@ -2,10 +2,10 @@
 
     build.py --bin DIR [--out DIR] [--version VERSION]
 
-What is packaged is what the tests have run. The tree that debhelper wants (programs, documents,
-debian/) is put together below the output folder, where the packages land, too; it prints their
-paths. The version is that of CMakeLists.txt unless another is given; the date that of the last
-commit, so that the same tree gives the same packages.
+What is packaged is what the tests have run. The tree that debhelper wants (programs, the manual
+pages that they have printed, documents, debian/) is put together below the output folder, where the
+packages land, too; it prints their paths. The version is that of CMakeLists.txt unless another is
+given; the date that of the last commit, so that the same tree gives the same packages.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
@@ -60,6 +60,8 @@ def put_together(tree, programs, version, seconds):
         shutil.copy2(os.path.join(programs, program), os.path.join(tree, "bin", program))
     for unit in UNITS:
         shutil.copy2(os.path.join(ROOT, unit), os.path.join(tree, "debian"))
+    shutil.copytree(os.path.join(programs, os.pardir, "man"), os.path.join(tree, "man"))
+    subprocess.run(["gzip", "-9n", "--keep", os.path.join(tree, "man", "qcert.8")], check=True)
     shutil.copytree(os.path.join(ROOT, "docs"), os.path.join(tree, "docs"))
     for name in ("README.md", "CHANGELOG.md"):
         shutil.copy2(os.path.join(ROOT, name), tree)

@@ -18,6 +18,12 @@ int report_error(const Error& error) {
     return failed;
 }
 
+void print_options(std::span<const manual::StockOption> options) {
+    for (const manual::StockOption& option : options)
+        fmt::print(" -{} {:<9} {}\n", option.letter,
+                   option.argument == nullptr ? "" : option.argument, option.help);
+}
+
 }  // namespace castvote::certs::tool
 
 int main(int argc, char** argv) {

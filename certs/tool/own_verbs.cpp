@@ -14,6 +14,7 @@
 #include "certs/node_directory.hpp"
 #include "certs/nss_import.hpp"
 #include "certs/tool/tool.hpp"
+#include "common/manual/manual.hpp"
 
 namespace castvote::certs::tool {
 namespace {
@@ -221,11 +222,34 @@ std::vector<Verb> describe(CLI::App& app, Options& options) {
         {import_verb, import_files}, {list_verb, list_certificates}, {show_verb, show_directories}};
 }
 
+manual::Manual manual_pages() {
+    const auto arbiter = stock_arbiter_options();
+    const auto node = stock_node_options();
+    return {
+        .summary = "certificates for an arbiter and its clusters",
+        .stock = {{"corosync-qnetd-certutil",
+                   "certificates of the arbiter",
+                   {arbiter.begin(), arbiter.end()},
+                   {},
+                   ""},
+                  {"corosync-qdevice-net-certutil",
+                   "certificates of a corosync node",
+                   {node.begin(), node.end()},
+                   {},
+                   "ARBITER NODE..."}},
+        .files = {{layout::arbiter_directory, "certificates of the arbiter"},
+                  {layout::node_directory, "certificates of a node"}},
+        .settings = {},
+        .see_also = {"qnetd", "qdevice-client"},
+    };
+}
+
 }  // namespace
 
 int own_verbs(int argc, char** argv) {
     Options options;
-    CLI::App app("qcert: certificates for a Castvote arbiter and its clusters");
+    CLI::App app("Certificates for a Castvote arbiter and its clusters.", "qcert");
+    manual::add_manual_option(app, manual_pages);
     app.require_subcommand(1);
     app.set_version_flag("--version", std::string("qcert ") + CASTVOTE_VERSION);
     app.footer(

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <getopt.h>
 
+#include <array>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -16,6 +17,16 @@
 
 namespace castvote::certs::tool {
 namespace {
+
+constexpr std::array options{
+    manual::StockOption{'i', nullptr,
+                        "make the certificate authority and the arbiter's certificate"},
+    manual::StockOption{'s', nullptr, "sign a cluster's certificate request"},
+    manual::StockOption{'c', "REQUEST", "the request file, qdevice-net-node.crq of a node"},
+    manual::StockOption{'n', "CLUSTER", "the cluster's name, cluster_name in corosync.conf"},
+    manual::StockOption{'G', nullptr, "new files are not writable for the group"},
+    manual::StockOption{'h', nullptr, "print the usage and leave"},
+};
 
 enum class Operation { usage, init, sign };
 
@@ -29,15 +40,10 @@ struct Call {
 int print_usage(const char* program) {
     fmt::print(
         "Usage: {0} -i [-G]\n"
-        "       {0} -s -c REQUEST -n CLUSTER\n\n"
-        " -i           make the certificate authority and the arbiter's certificate\n"
-        " -s           sign a cluster's certificate request\n"
-        " -c REQUEST   the request file, qdevice-net-node.crq of a node\n"
-        " -n CLUSTER   the cluster's name, cluster_name in corosync.conf\n"
-        " -G           new files are not writable for the group\n"
-        " -h           this text\n\n"
-        "Exit status: 0 done, 1 refused or failed, 2 file or name missing.\n",
+        "       {0} -s -c REQUEST -n CLUSTER\n\n",
         program);
+    print_options(options);
+    fmt::print("\nExit status: 0 done, 1 refused or failed, 2 file or name missing.\n");
     return done;
 }
 
@@ -45,7 +51,8 @@ int print_usage(const char* program) {
 std::optional<Call> read_call(int argc, char** argv) {
     Call call;
     ::opterr = 0;
-    for (int letter = 0; (letter = ::getopt(argc, argv, "+:Ghisc:n:")) != -1;) {
+    const std::string letters = "+:" + manual::getopt_letters(options);
+    for (int letter = 0; (letter = ::getopt(argc, argv, letters.c_str())) != -1;) {
         switch (letter) {
             case 'i': call.operation = Operation::init; break;
             case 's': call.operation = Operation::sign; break;
@@ -90,6 +97,8 @@ int sign(const Path& directory, const Call& call) {
 }
 
 }  // namespace
+
+std::span<const manual::StockOption> stock_arbiter_options() { return options; }
 
 int stock_arbiter(int argc, char** argv) {
     const std::optional<Call> call = read_call(argc, argv);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <getopt.h>
 
+#include <array>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -16,6 +17,22 @@
 
 namespace castvote::certs::tool {
 namespace {
+
+constexpr std::array options{
+    manual::StockOption{'i', nullptr, "begin on this node with the arbiter's qnetd-cacert.crt"},
+    manual::StockOption{'r', nullptr, "make a key and a certificate request for the cluster"},
+    manual::StockOption{'M', nullptr,
+                        "take the certificate the arbiter signed; makes the file for the other "
+                        "nodes"},
+    manual::StockOption{'m', nullptr, "take that file (qdevice-net-node.p12) on another node"},
+    manual::StockOption{'Q', nullptr,
+                        "do all this on the arbiter and all nodes, over ssh and scp as root"},
+    manual::StockOption{'c', "FILE", "the file to read"},
+    manual::StockOption{'n', "CLUSTER", "the cluster's name, cluster_name in corosync.conf"},
+    manual::StockOption{'S', "SSH", "use this command instead of ssh"},
+    manual::StockOption{'C', "SCP", "use this command instead of scp"},
+    manual::StockOption{'h', nullptr, "print the usage and leave"},
+};
 
 enum class Operation { usage, init, import_bundle, import_certificate, request, quick_start };
 
@@ -33,23 +50,14 @@ int print_usage(const char* program) {
         "       {0} -r -n CLUSTER\n"
         "       {0} -M -c CERTIFICATE\n"
         "       {0} -m -c PKCS12\n"
-        "       {0} -Q -n CLUSTER [-S SSH] [-C SCP] ARBITER NODE...\n\n"
-        " -i           begin on this node with the arbiter's qnetd-cacert.crt\n"
-        " -r           make a key and a certificate request for the cluster\n"
-        " -M           take the certificate the arbiter signed; makes the file for the other "
-        "nodes\n"
-        " -m           take that file (qdevice-net-node.p12) on another node\n"
-        " -Q           do all this on the arbiter and all nodes, over ssh and scp as root\n"
-        " -c FILE      the file to read\n"
-        " -n CLUSTER   the cluster's name, cluster_name in corosync.conf\n"
-        " -S SSH       use this command instead of ssh\n"
-        " -C SCP       use this command instead of scp\n"
-        " -h           this text\n\n"
-        "By hand: \"corosync-qnetd-certutil -i\" on the arbiter; -i on every node; -r on one "
+        "       {0} -Q -n CLUSTER [-S SSH] [-C SCP] ARBITER NODE...\n\n",
+        program);
+    print_options(options);
+    fmt::print(
+        "\nBy hand: \"corosync-qnetd-certutil -i\" on the arbiter; -i on every node; -r on one "
         "node;\n"
         "\"corosync-qnetd-certutil -s\" on the arbiter; -M on that node; -m on all others.\n\n"
-        "Exit status: 0 done, 1 refused or failed, 2 file or name missing.\n",
-        program);
+        "Exit status: 0 done, 1 refused or failed, 2 file or name missing.\n");
     return done;
 }
 
@@ -57,7 +65,8 @@ int print_usage(const char* program) {
 std::optional<Call> read_call(int argc, char** argv) {
     Call call;
     ::opterr = 0;
-    for (int letter = 0; (letter = ::getopt(argc, argv, "+:hiMmQrc:S:C:n:")) != -1;) {
+    const std::string letters = "+:" + manual::getopt_letters(options);
+    for (int letter = 0; (letter = ::getopt(argc, argv, letters.c_str())) != -1;) {
         switch (letter) {
             case 'i': call.operation = Operation::init; break;
             case 'm': call.operation = Operation::import_bundle; break;
@@ -141,6 +150,8 @@ int start_quickly(int argc, char** argv, const Call& call) {
 }
 
 }  // namespace
+
+std::span<const manual::StockOption> stock_node_options() { return options; }
 
 int stock_node(int argc, char** argv) {
     const std::optional<Call> call = read_call(argc, argv);

@@ -11,6 +11,7 @@
 #include "certs/error.hpp"
 #include "certs/files.hpp"
 #include "certs/nss_import.hpp"
+#include "common/manual/stock_option.hpp"
 
 namespace castvote::certs::tool {
 
@@ -20,6 +21,11 @@ enum ExitStatus : int { done = 0, failed = 1, wrong_usage = 2 };
 int own_verbs(int argc, char** argv);
 int stock_arbiter(int argc, char** argv);
 int stock_node(int argc, char** argv);
+
+// What the stock faces read, and how their usage lists it.
+std::span<const manual::StockOption> stock_arbiter_options();
+std::span<const manual::StockOption> stock_node_options();
+void print_options(std::span<const manual::StockOption> options);
 
 // A database of the stock programs becomes ours the first time we are asked to work with it; does
 // nothing where there is none, or where we have taken it over already. Notes go to standard error:

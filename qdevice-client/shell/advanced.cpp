@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "common/ipc/rights.hpp"
@@ -18,8 +19,9 @@ namespace {
 using Set = std::function<bool(const std::string&)>;  // false: not a valid value
 
 struct Setting {
-    std::string_view name;
+    std::string name;
     Set set;
+    std::string help;
 };
 
 constexpr std::int64_t int_max = std::numeric_limits<int>::max();
@@ -97,44 +99,81 @@ Set master_wins(bool& to) {
     };
 }
 
-std::vector<Setting> table(Advanced& a, std::string& ignored) {
+std::vector<Setting> net_settings(Advanced& a, std::string& ignored) {
     ConfigurationLimits& l = a.limits;
     return {
-        {"lock_file", text(a.lock_file)},
-        {"local_socket_file", text(a.local_socket_file)},
-        {"local_socket_umask", umask_value(a.local_socket_umask)},
-        {"local_socket_gid", group(a.local_socket_gid)},
-        {"local_socket_backlog", number(a.local_socket_backlog, 1, int_max)},
-        {"max_cs_try_again", number(a.max_cs_try_again, 1, int_max)},
-        {"votequorum_device_name", text(a.votequorum_device_name)},
-        {"ipc_max_clients", number(a.ipc_max_clients, 0, size_max)},
-        {"ipc_max_receive_size", number(a.ipc_max_receive_size, 1024, size_max)},
-        {"ipc_max_send_size", number(a.ipc_max_send_size, 1024, size_max)},
-        {"heuristics_ipc_max_send_buffers", without_effect(10)},
-        {"heuristics_ipc_max_send_receive_size", without_effect(1024)},
-        {"heuristics_min_timeout", number(l.heuristics_min_timeout_ms, 250, u32_max)},
-        {"heuristics_max_timeout", number(l.heuristics_max_timeout_ms, 250, u32_max)},
-        {"heuristics_min_interval", number(l.heuristics_min_interval_ms, 250, u32_max)},
-        {"heuristics_max_interval", number(l.heuristics_max_interval_ms, 250, u32_max)},
-        {"heuristics_max_execs", size(l.heuristics_max_execs, 1)},
-        {"heuristics_use_execvp", boolean(a.heuristics.use_path)},
-        {"heuristics_max_processes", size(a.heuristics.max_processes, 1)},
-        {"heuristics_kill_list_interval", ms(a.heuristics.kill_interval, 250)},
-        {"net_nss_db_dir", text(a.certificates)},
-        {"net_initial_msg_receive_size", size(a.message_receive_size_initial, 16)},
-        {"net_initial_msg_send_size", size(a.message_send_size_initial, 16)},
-        {"net_min_msg_send_size", size(a.message_send_size_min, 16)},
-        {"net_max_msg_receive_size", size(a.message_receive_size_max, 16)},
-        {"net_max_send_buffers", number(a.send_buffers_max, 2, size_max)},
-        {"net_nss_qnetd_cn", text(a.server_name)},
-        {"net_nss_client_cert_nickname", text(ignored)},  // PEM files have no nicknames
-        {"net_heartbeat_interval_min", number(l.heartbeat_interval_min_ms, 1, u32_max)},
-        {"net_heartbeat_interval_max", number(l.heartbeat_interval_max_ms, 1, u32_max)},
-        {"net_min_connect_timeout", number(l.connect_timeout_min_ms, 1, u32_max)},
-        {"net_max_connect_timeout", number(l.connect_timeout_max_ms, 1, u32_max)},
-        {"net_test_algorithm_enabled", boolean(l.test_algorithm_enabled)},
-        {"master_wins", master_wins(a.master_wins)},
+        {"net_nss_db_dir", text(a.certificates),
+         "directory of the certificates (default /etc/corosync/qdevice/net/nssdb)"},
+        {"net_initial_msg_receive_size", size(a.message_receive_size_initial, 16),
+         "longest message from the arbiter until both have agreed, bytes (default 32768)"},
+        {"net_initial_msg_send_size", size(a.message_send_size_initial, 16),
+         "longest message to the arbiter until both have agreed, bytes (default 32768)"},
+        {"net_min_msg_send_size", size(a.message_send_size_min, 16),
+         "least that the arbiter must take, bytes (default 32768)"},
+        {"net_max_msg_receive_size", size(a.message_receive_size_max, 16),
+         "longest message from the arbiter, bytes (default 16777216)"},
+        {"net_max_send_buffers", number(a.send_buffers_max, 2, size_max),
+         "messages that may wait for the arbiter (default 10)"},
+        {"net_nss_qnetd_cn", text(a.server_name),
+         "name in the arbiter's certificate (default Qnetd Server)"},
+        {"net_nss_client_cert_nickname", text(ignored),
+         "taken, and without effect: the certificate is a file"},  // PEM files have no nicknames
+        {"net_heartbeat_interval_min", number(l.heartbeat_interval_min_ms, 1, u32_max),
+         "shortest heartbeat, milliseconds"},
+        {"net_heartbeat_interval_max", number(l.heartbeat_interval_max_ms, 1, u32_max),
+         "longest heartbeat, milliseconds"},
+        {"net_min_connect_timeout", number(l.connect_timeout_min_ms, 1, u32_max),
+         "shortest quorum.device.net.connect_timeout, milliseconds"},
+        {"net_max_connect_timeout", number(l.connect_timeout_max_ms, 1, u32_max),
+         "longest of them"},
+        {"net_test_algorithm_enabled", boolean(l.test_algorithm_enabled),
+         "whether the algorithm test may be configured (default off)"},
     };
+}
+
+std::vector<Setting> table(Advanced& a, std::string& ignored) {
+    ConfigurationLimits& l = a.limits;
+    std::vector<Setting> settings{
+        {"lock_file", text(a.lock_file), "file that only one instance may hold"},
+        {"local_socket_file", text(a.local_socket_file), "control socket"},
+        {"local_socket_umask", umask_value(a.local_socket_umask),
+         "umask with which the control socket is made, octal"},
+        {"local_socket_gid", group(a.local_socket_gid),
+         "group of the control socket, by name or number"},
+        {"local_socket_backlog", number(a.local_socket_backlog, 1, int_max),
+         "tools that may wait to be accepted (default 10)"},
+        {"max_cs_try_again", number(a.max_cs_try_again, 1, int_max),
+         "how often a call is repeated that corosync is too busy for (default 10)"},
+        {"votequorum_device_name", text(a.votequorum_device_name),
+         "name of the device in corosync (default Qdevice)"},
+        {"ipc_max_clients", number(a.ipc_max_clients, 0, size_max),
+         "tools at a time (default 10; 0: no limit)"},
+        {"ipc_max_receive_size", number(a.ipc_max_receive_size, 1024, size_max),
+         "longest request of a tool, bytes (default 4096)"},
+        {"ipc_max_send_size", number(a.ipc_max_send_size, 1024, size_max),
+         "longest answer to a tool, bytes (default 65536)"},
+        {"heuristics_ipc_max_send_buffers", without_effect(10), "taken, and without effect"},
+        {"heuristics_ipc_max_send_receive_size", without_effect(1024), "taken, and without effect"},
+        {"heuristics_min_timeout", number(l.heuristics_min_timeout_ms, 250, u32_max),
+         "shortest quorum.device.heuristics.timeout and sync_timeout, milliseconds"},
+        {"heuristics_max_timeout", number(l.heuristics_max_timeout_ms, 250, u32_max),
+         "longest of them"},
+        {"heuristics_min_interval", number(l.heuristics_min_interval_ms, 250, u32_max),
+         "shortest quorum.device.heuristics.interval, milliseconds"},
+        {"heuristics_max_interval", number(l.heuristics_max_interval_ms, 250, u32_max),
+         "longest of them"},
+        {"heuristics_max_execs", size(l.heuristics_max_execs, 1), "most commands of heuristics"},
+        {"heuristics_use_execvp", boolean(a.heuristics.use_path),
+         "whether their commands are looked for in PATH (default off)"},
+        {"heuristics_max_processes", size(a.heuristics.max_processes, 1),
+         "most commands that run at a time"},
+        {"heuristics_kill_list_interval", ms(a.heuristics.kill_interval, 250),
+         "how often one that will not end is killed again, milliseconds"},
+        {"master_wins", master_wins(a.master_wins),
+         "whether the arbiter's vote alone makes a partition quorate (default model: off)"},
+    };
+    for (Setting& setting : net_settings(a, ignored)) settings.push_back(std::move(setting));
+    return settings;
 }
 
 Expected<std::monostate, std::string> apply_one(const std::string& name, const std::string& value,
@@ -150,6 +189,15 @@ Expected<std::monostate, std::string> apply_one(const std::string& name, const s
 }
 
 }  // namespace
+
+std::vector<manual::Setting> advanced_settings() {
+    Advanced to;
+    std::string ignored;
+    std::vector<manual::Setting> settings;
+    for (const Setting& setting : table(to, ignored))
+        settings.push_back({setting.name, setting.help});
+    return settings;
+}
 
 Expected<std::monostate, std::string> apply_advanced(std::string_view list, Advanced& to) {
     while (!list.empty()) {

@@ -9,8 +9,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "certs/layout.hpp"
+#include "common/manual/stock_option.hpp"
 #include "common/wire/expected.hpp"
 #include "qdevice-client/heuristics/runner.hpp"
 #include "qdevice-client/quorum/configuration.hpp"
@@ -42,5 +44,7 @@ struct Advanced {
 
 // Applies a list of settings; the error is the stock line without the program's name.
 Expected<std::monostate, std::string> apply_advanced(std::string_view list, Advanced& to);
+// What there is to set.
+std::vector<manual::Setting> advanced_settings();
 
 }  // namespace castvote::qdevice

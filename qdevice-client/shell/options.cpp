@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "common/manual/manual.hpp"
 #include "qdevice-client/quorum/keys.hpp"
 #include "qdevice-client/quorum/sections.hpp"
 #include "qdevice-client/quorum/stdio.hpp"
@@ -116,6 +117,25 @@ Configured<Configuration> stdio_configuration(const StdioArguments& a,
         {"nodelist", "lacks this node", fmt::format("add {} to it", a.node_id)});
 }
 
+manual::Manual manual_pages() {
+    const auto letters = stock_options();
+    return {
+        .summary = "quorum device of a corosync node",
+        .stock = {{"corosync-qdevice",
+                   "quorum device of a corosync node",
+                   {letters.begin(), letters.end()},
+                   advanced_settings(),
+                   ""}},
+        .files = {{"/etc/corosync/corosync.conf",
+                   "its section quorum.device configures the daemon"},
+                  {"/etc/corosync/qdevice/net/nssdb", "certificates"},
+                  {"/etc/default/corosync-qdevice",
+                   "COROSYNC_QDEVICE_OPTIONS, the options of the service castvote-qdevice"}},
+        .settings = advanced_settings(),
+        .see_also = {"qdevice-tool", "qcert", "qnetd"},
+    };
+}
+
 std::variant<Options, Leave> complain(const std::string& program, const std::string& text) {
     std::fprintf(stderr, "%s: %s\n", program.c_str(), text.c_str());
     return Leave{2};
@@ -145,7 +165,12 @@ std::variant<Options, Leave> parse_own_options(int argc, char** argv, const std:
     const auto* socket =
         app.add_option("--socket", o.advanced.local_socket_file, "path of the control socket");
     const auto* pid_file = app.add_option("--pid-file", o.advanced.lock_file, "lock and pid file");
-    app.add_option("--set", settings, "an advanced setting, NAME=VALUE (docs/operations.md)");
+    app.add_option("--set", settings,
+                   "an advanced setting, NAME=VALUE; the manual page lists them");
+    app.footer(
+        "Exit status: 0 ended in order; 1 ended by trouble, which the last line names; 2 wrong "
+        "command line.\nStarted as corosync-qdevice it takes the options of that program.");
+    manual::add_manual_option(app, manual_pages);
     add_stdio_options(app, stdio);
     try {
         app.parse(argc, argv);
@@ -155,7 +180,7 @@ std::variant<Options, Leave> parse_own_options(int argc, char** argv, const std:
     const Advanced given = o.advanced;
     for (const std::string& setting : settings)
         if (const auto applied = apply_advanced(setting, o.advanced); !applied)
-            return complain(program, applied.error() + "; see docs/operations.md for the table");
+            return complain(program, applied.error() + "; man qdevice-client lists them");
     if (certificates->count() > 0) o.advanced.certificates = given.certificates;
     o.foreground = !background;
     if (provider == "corosync") return o;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 
 #include "qdevice-client/shell/stock_options.hpp"
@@ -9,11 +10,21 @@
 namespace castvote::qdevice {
 namespace {
 
+constexpr std::array letters_and_help{
+    manual::StockOption{'d', nullptr,
+                        "log every message; given twice, with the priority of others"},
+    manual::StockOption{'f', nullptr, "stay in the foreground"},
+    manual::StockOption{'h', nullptr, "print the usage and leave with status 1"},
+    manual::StockOption{'S', "NAME=VALUE[,NAME=VALUE...]", "advanced settings, see below"},
+};
+
 void print_usage(const std::string& program) {
     std::printf("usage: %s [-dfh] [-S option=value[,option2=value2,...]]\n", program.c_str());
 }
 
 }  // namespace
+
+std::span<const manual::StockOption> stock_options() { return letters_and_help; }
 
 std::variant<Options, Leave> parse_stock_options(int argc, char** argv,
                                                  const std::string& program) {
@@ -21,7 +32,8 @@ std::variant<Options, Leave> parse_stock_options(int argc, char** argv,
     o.stock_name = true;
     o.program = program;
     o.foreground = false;
-    for (int letter = 0; (letter = ::getopt(argc, argv, "dfhS:")) != -1;) {
+    const std::string letters = manual::getopt_letters(letters_and_help);
+    for (int letter = 0; (letter = ::getopt(argc, argv, letters.c_str())) != -1;) {
         if (letter == 'd') {
             o.debug_as_info = o.debug;
             o.debug = true;

@@ -7,5 +7,7 @@
 namespace castvote::qdevice {
 
 std::variant<Options, Leave> parse_stock_options(int argc, char** argv, const std::string& program);
+// What it reads.
+std::span<const manual::StockOption> stock_options();
 
 }  // namespace castvote::qdevice

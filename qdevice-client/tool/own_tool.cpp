@@ -8,7 +8,9 @@
 #include <cstdio>
 
 #include "common/ipc/client.hpp"
+#include "common/manual/manual.hpp"
 #include "qdevice-client/tool/plain_status.hpp"
+#include "qdevice-client/tool/stock_tool.hpp"
 
 namespace castvote::qdevice {
 
@@ -54,6 +56,21 @@ int print_status(const std::string& socket, bool verbose, bool json) {
     return 0;
 }
 
+manual::Manual manual_pages() {
+    const auto letters = stock_tool_options();
+    return {
+        .summary = "asks the node daemon that runs here",
+        .stock = {{"corosync-qdevice-tool",
+                   "asks the node daemon that runs here",
+                   {letters.begin(), letters.end()},
+                   {},
+                   ""}},
+        .files = {{"/run/corosync-qdevice/corosync-qdevice.sock", "control socket"}},
+        .settings = {},
+        .see_also = {"qdevice-client"},
+    };
+}
+
 }  // namespace
 
 int run_own_tool(const std::vector<std::string>& arguments) {
@@ -65,6 +82,7 @@ int run_own_tool(const std::vector<std::string>& arguments) {
     app.set_version_flag("--version", "qdevice-tool " CASTVOTE_VERSION);
     app.add_option("--socket", socket, "control socket of the daemon")->type_name("PATH");
     app.require_subcommand(1);
+    manual::add_manual_option(app, manual_pages);
     app.footer(
         "Exit status: 0 done; 1 wrong command line; 2 internal error; 3 no daemon answers;\n"
         "4 the daemon refused. Started as corosync-qdevice-tool it takes that program's "

@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 
+#include <array>
 #include <cstdio>
 
 #include "common/ipc/client.hpp"
@@ -11,6 +12,14 @@
 namespace castvote::qdevice {
 
 namespace {
+
+constexpr std::array options{
+    manual::StockOption{'H', nullptr, "end the daemon"},
+    manual::StockOption{'h', nullptr, "print the usage and leave with status 1"},
+    manual::StockOption{'s', nullptr, "how the daemon is"},
+    manual::StockOption{'v', nullptr, "more of it"},
+    manual::StockOption{'p', "PATH", "control socket of the daemon"},
+};
 
 struct Request {
     std::string operation;  // empty: none was given
@@ -26,7 +35,9 @@ Request parse(std::vector<std::string>& arguments) {
     argv.push_back(nullptr);
     ::optind = 0;
     int letter = 0;
-    while ((letter = ::getopt(static_cast<int>(arguments.size()), argv.data(), "Hhsvp:")) != -1)
+    const std::string letters = manual::getopt_letters(options);
+    while ((letter = ::getopt(static_cast<int>(arguments.size()), argv.data(), letters.c_str())) !=
+           -1)
         switch (letter) {
             case 'H': request.operation = "shutdown"; break;
             case 's': request.operation = "status"; break;
@@ -38,6 +49,8 @@ Request parse(std::vector<std::string>& arguments) {
 }
 
 }  // namespace
+
+std::span<const manual::StockOption> stock_tool_options() { return options; }
 
 int run_stock_tool(std::vector<std::string> arguments) {
     const std::string program = arguments[0].substr(arguments[0].find_last_of('/') + 1);

@@ -5,9 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "common/manual/stock_option.hpp"
+
 namespace castvote::qdevice {
 
 // arguments[0] is the program; the exit status.
 int run_stock_tool(std::vector<std::string> arguments);
+// What it reads.
+std::span<const manual::StockOption> stock_tool_options();
 
 }  // namespace castvote::qdevice

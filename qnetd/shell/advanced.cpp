@@ -94,73 +94,81 @@ bool set_device_timeout(Options& options, std::string_view text) {
 
 struct Row {
     const char* name;
+    const char* help;
     bool (*apply)(Options&, std::string_view);
 };
 
 constexpr std::array rows{
-    Row{"listen_backlog",
+    Row{"listen_backlog", "connections that may wait to be accepted (default 10)",
         [](Options& o, std::string_view v) { return set(o.listen_backlog, v, 1, int_max); }},
-    Row{"max_client_send_buffers",
+    Row{"max_client_send_buffers", "messages that may wait for one node (default 32)",
         [](Options& o, std::string_view v) {
             return set_size(o.send_buffers_max, v, send_buffers_min, u32_max);
         }},
-    Row{"max_client_send_size",
+    Row{"max_client_send_size", "longest message to a node, bytes (default 32768)",
         [](Options& o, std::string_view v) {
             return set_size(o.arbiter.message_send_size_max, v, message_size_min, message_size_max);
         }},
-    Row{"max_client_receive_size",
+    Row{"max_client_receive_size", "longest message from a node, bytes (default 32768)",
         [](Options& o, std::string_view v) {
             return set_size(o.arbiter.message_receive_size_max, v, message_size_min,
                             message_size_max);
         }},
-    Row{"nss_db_dir", [](Options& o, std::string_view v) { return set_text(o.certificates, v); }},
+    Row{"nss_db_dir", "directory of the certificates (default /etc/corosync/qnetd/nssdb)",
+        [](Options& o, std::string_view v) { return set_text(o.certificates, v); }},
     // Ours: where grants are kept, or "none".
     Row{"state_dir",
+        "where grants are kept over a restart (default /var/lib/castvote/qnetd); none: in memory",
         [](Options& o, std::string_view v) {
             return !v.empty() && set_text(o.state_directory, v);
         }},
-    Row{"cert_nickname",
+    Row{"cert_nickname", "taken, and without effect: the certificate is a file",
         [](Options& o, std::string_view v) { return set_text(o.certificate_nickname, v); }},
     Row{"heartbeat_interval_min",
+        "shortest heartbeat that a node may ask for, milliseconds (default 1000)",
         [](Options& o, std::string_view v) {
             return set(o.arbiter.heartbeat_interval_min_ms, v, 1, u32_max);
         }},
     Row{"heartbeat_interval_max",
+        "longest heartbeat that a node may ask for, milliseconds (default 120000)",
         [](Options& o, std::string_view v) {
             return set(o.arbiter.heartbeat_interval_max_ms, v, 1, u32_max);
         }},
-    Row{"dpd_enabled", set_dead_peer},
-    Row{"dpd_interval_coefficient", set_coefficient},
-    Row{"lock_file", [](Options& o, std::string_view v) { return set_text(o.lock_file, v); }},
-    Row{"local_socket_file",
+    Row{"dpd_enabled", "whether a silent node counts as dead (default on)", set_dead_peer},
+    Row{"dpd_interval_coefficient", "after so many of its heartbeats it does (default 1.5)",
+        set_coefficient},
+    Row{"lock_file", "file that only one instance may hold",
+        [](Options& o, std::string_view v) { return set_text(o.lock_file, v); }},
+    Row{"local_socket_file", "control socket",
         [](Options& o, std::string_view v) { return set_text(o.local_socket, v); }},
-    Row{"local_socket_backlog",
+    Row{"local_socket_backlog", "tools that may wait to be accepted (default 10)",
         [](Options& o, std::string_view v) { return set(o.local_socket_backlog, v, 1, int_max); }},
-    Row{"local_socket_umask",
+    Row{"local_socket_umask", "umask with which the control socket is made, octal",
         [](Options& o, std::string_view v) {
             return ipc::set_umask(o.local_socket_umask, std::string(v));
         }},
-    Row{"local_socket_gid",
+    Row{"local_socket_gid", "group of the control socket, by name or number",
         [](Options& o, std::string_view v) {
             return ipc::set_group(o.local_socket_group, std::string(v));
         }},
-    Row{"ipc_max_clients",
+    Row{"ipc_max_clients", "tools at a time (default 10; 0: no limit)",
         [](Options& o, std::string_view v) { return set_size(o.ipc_clients_max, v, 0, int_max); }},
-    Row{"ipc_max_receive_size",
+    Row{"ipc_max_receive_size", "longest request of a tool, bytes (default 4096)",
         [](Options& o, std::string_view v) {
             return set_size(o.ipc_receive_size_max, v, ipc_size_min, int_max);
         }},
-    Row{"ipc_max_send_size",
+    Row{"ipc_max_send_size", "longest answer to a tool, bytes (default 10485760)",
         [](Options& o, std::string_view v) {
             return set_size(o.ipc_send_size_max, v, ipc_size_min, int_max);
         }},
-    Row{"keep_active_partition_tie_breaker",
+    Row{"keep_active_partition_tie_breaker", "what nodes use that do not say it (default off)",
         [](Options& o, std::string_view v) {
             return set_switch(o.arbiter.keep_active_partition_default, v);
         }},
     // These two are ours alone.
-    Row{"failover", set_failover},
-    Row{"device_timeout", set_device_timeout},
+    Row{"failover", "stock, fast or strict, as --failover of qnetd (8)", set_failover},
+    Row{"device_timeout", "as --device-timeout of qnetd (8), milliseconds (default 10000)",
+        set_device_timeout},
 };
 
 Expected<void, std::string> apply_one(std::string_view setting, Options& options) {
@@ -197,6 +205,12 @@ std::optional<bool> on_or_off(std::string_view text) {
     for (const char* word : {"off", "no", "0"})
         if (is_word(text, word)) return false;
     return std::nullopt;
+}
+
+std::vector<manual::Setting> advanced_settings() {
+    std::vector<manual::Setting> settings;
+    for (const Row& row : rows) settings.push_back({row.name, row.help});
+    return settings;
 }
 
 Expected<void, std::string> apply_advanced(std::string_view list, Options& options) {

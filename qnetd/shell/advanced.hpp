@@ -13,6 +13,8 @@ namespace castvote::qnetd {
 // Applies one comma-separated list. Errors are the stock words: "Unknown option 'x'",
 // "Invalid value '0' for option 'listen_backlog'".
 Expected<void, std::string> apply_advanced(std::string_view list, Options& options);
+// What there is to set.
+std::vector<manual::Setting> advanced_settings();
 
 // Whole decimal numbers as the stock daemon reads them: leading blanks and `+` allowed, nothing
 // behind.

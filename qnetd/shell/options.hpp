@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/manual/stock_option.hpp"
 #include "common/net/log.hpp"
 #include "qnetd/core/settings.hpp"
 
@@ -75,6 +76,8 @@ using Parsed = std::variant<Options, Leave>;
 // `arguments[0]` is the name that it was started with.
 Parsed parse_stock_options(const std::vector<std::string>& arguments);
 Parsed parse_own_options(const std::vector<std::string>& arguments);
+// What the first of them reads.
+std::span<const manual::StockOption> stock_options();
 
 // Was it started as corosync-qnetd?
 bool is_stock_name(const std::string& program);

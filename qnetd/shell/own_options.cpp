@@ -7,6 +7,8 @@
 #include <map>
 #include <thread>
 
+#include "common/manual/manual.hpp"
+#include "qnetd/shell/advanced.hpp"
 #include "qnetd/shell/options.hpp"
 
 namespace castvote::qnetd {
@@ -57,6 +59,25 @@ CLI::Option* choice(CLI::App& app, const std::string& name, Value& to,
         ->type_name(names);
 }
 
+manual::Manual manual_pages() {
+    const auto letters = stock_options();
+    return {
+        .summary = "arbiter of corosync clusters",
+        .stock = {{"corosync-qnetd",
+                   "arbiter of corosync clusters",
+                   {letters.begin(), letters.end()},
+                   advanced_settings(),
+                   ""}},
+        .files = {{"/etc/corosync/qnetd/nssdb", "certificates"},
+                  {"/var/lib/castvote/qnetd/grants.db",
+                   "who may count the vote; never to be restored from a copy"},
+                  {"/etc/default/corosync-qnetd",
+                   "COROSYNC_QNETD_OPTIONS, the options of the service castvote-qnetd"}},
+        .settings = {},
+        .see_also = {"qnetd-tool", "qcert", "qdevice-client"},
+    };
+}
+
 void describe(CLI::App& app, Options& options, Times& times) {
     app.add_option("--listen", options.address, "address to listen on (default: all)")
         ->type_name("ADDRESS");
@@ -97,6 +118,7 @@ void describe(CLI::App& app, Options& options, Times& times) {
                  "stay in the foreground (always so; for scripts that say it)");
     app.set_version_flag("--version", "qnetd " CASTVOTE_VERSION);
     app.footer(footer);
+    manual::add_manual_option(app, manual_pages);
 }
 
 }  // namespace
@@ -115,8 +137,8 @@ Parsed parse_own_options(const std::vector<std::string>& arguments) {
         app.parse(static_cast<int>(argv.size()), argv.data());
     } catch (const CLI::CallForHelp&) {
         return Leave{0, app.help(), {}};
-    } catch (const CLI::CallForVersion&) {
-        return Leave{0, app.version() + "\n", {}};
+    } catch (const CLI::CallForVersion& text) {
+        return Leave{0, std::string(text.what()) + "\n", {}};
     } catch (const CLI::ParseError& error) {
         return Leave{static_cast<int>(ExitStatus::command_line),
                      {},

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <getopt.h>
 
+#include <algorithm>
+#include <array>
+
 #include "common/ipc/words.hpp"
 #include "qnetd/shell/advanced.hpp"
 #include "qnetd/shell/options.hpp"
@@ -14,6 +17,25 @@ namespace {
 
 // The version of the stock package whose behaviour this is; tools compare it.
 constexpr const char* stock_version = "3.0.3";
+
+constexpr std::array options{
+    manual::StockOption{'4', nullptr, "listen on IPv4 only"},
+    manual::StockOption{'6', nullptr, "listen on IPv6 only (default: both)"},
+    manual::StockOption{'d', nullptr,
+                        "log every message; given twice, with the priority of others"},
+    manual::StockOption{'f', nullptr, "stay in the foreground"},
+    manual::StockOption{'h', nullptr, "print the usage and leave with status 1"},
+    manual::StockOption{'v', nullptr, "print the version and leave with status 1"},
+    manual::StockOption{'l', "ADDRESS", "address to listen on (default: all)"},
+    manual::StockOption{'p', "PORT", "TCP port (default 5403)"},
+    manual::StockOption{'s', "on|off|required",
+                        "on: nodes may use TLS (default); required, or req: they must; off: they "
+                        "cannot"},
+    manual::StockOption{'c', "on|off",
+                        "whether a node in TLS must show its cluster's certificate (default on)"},
+    manual::StockOption{'m', "NUMBER", "connections at a time (default 0: no limit)"},
+    manual::StockOption{'S', "NAME=VALUE[,NAME=VALUE...]", "advanced settings, see below"},
+};
 
 std::string usage(const std::string& program) {
     return fmt::format(
@@ -52,8 +74,9 @@ public:
         ::opterr = 0;
         ::optind = 0;  // restarts glibc's getopt
         int letter = 0;
+        const std::string letters = manual::getopt_letters(options);
         while ((letter = ::getopt(static_cast<int>(arguments_.size()), argv.data(),
-                                  "46dfhvl:p:s:c:m:S:")) != -1)
+                                  letters.c_str())) != -1)
             if (auto leave = take(letter)) return *leave;
         if (debug_ > 0) options_.log_level = net::LogLevel::debug;
         options_.log_debug_as_info = debug_ > 1;
@@ -86,7 +109,10 @@ private:
 
     std::optional<Leave> unknown(int) const {
         const char letter = static_cast<char>(::optopt);
-        const bool known = std::string_view("lpscmS").find(letter) != std::string_view::npos;
+        const bool known =
+            std::any_of(options.begin(), options.end(), [letter](const auto& option) {
+                return option.letter == letter && option.argument != nullptr;
+            });
         return Leave{1, usage(program_),
                      fmt::format("{}: {} -- '{}'\n", program_,
                                  known ? "option requires an argument" : "invalid option", letter)};
@@ -139,6 +165,8 @@ private:
 };
 
 }  // namespace
+
+std::span<const manual::StockOption> stock_options() { return options; }
 
 Parsed parse_stock_options(const std::vector<std::string>& arguments) {
     return StockParser(arguments).parse();

@@ -11,7 +11,9 @@
 
 #include "common/ipc/client.hpp"
 #include "common/ipc/words.hpp"
+#include "common/manual/manual.hpp"
 #include "qnetd/tool/plain_status.hpp"
+#include "qnetd/tool/stock_tool.hpp"
 
 namespace castvote::qnetd {
 
@@ -88,6 +90,21 @@ int release(const Wanted& wanted) {
     return ask_and_print(wanted, request + " certain");
 }
 
+manual::Manual manual_pages() {
+    const auto letters = stock_tool_options();
+    return {
+        .summary = "asks the arbiter that runs here",
+        .stock = {{"corosync-qnetd-tool",
+                   "asks the arbiter that runs here",
+                   {letters.begin(), letters.end()},
+                   {},
+                   ""}},
+        .files = {{"/run/corosync-qnetd/corosync-qnetd.sock", "control socket"}},
+        .settings = {},
+        .see_also = {"qnetd"},
+    };
+}
+
 }  // namespace
 
 int run_own_tool(const std::vector<std::string>& arguments) {
@@ -97,6 +114,7 @@ int run_own_tool(const std::vector<std::string>& arguments) {
     app.set_version_flag("--version", "qnetd-tool " CASTVOTE_VERSION);
     app.add_option("--socket", wanted.socket, "control socket of the arbiter")->type_name("PATH");
     app.require_subcommand(1);
+    manual::add_manual_option(app, manual_pages);
     app.fallthrough();
     app.footer(
         "Exit status: 0 done; 1 wrong command line; 2 internal error; 3 no arbiter answers;\n"

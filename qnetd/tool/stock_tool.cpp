@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 
+#include <array>
 #include <cstdio>
 
 #include "common/ipc/client.hpp"
@@ -12,6 +13,16 @@
 namespace castvote::qnetd {
 
 namespace {
+
+constexpr std::array options{
+    manual::StockOption{'H', nullptr, "end the arbiter"},
+    manual::StockOption{'h', nullptr, "print the usage and leave with status 1"},
+    manual::StockOption{'l', nullptr, "clusters and their nodes"},
+    manual::StockOption{'s', nullptr, "how the arbiter is"},
+    manual::StockOption{'v', nullptr, "more of it"},
+    manual::StockOption{'c', "NAME", "only this cluster"},
+    manual::StockOption{'p', "PATH", "control socket of the arbiter"},
+};
 
 struct Request {
     std::string operation;  // empty: none was given
@@ -28,7 +39,9 @@ Request parse(std::vector<std::string>& arguments) {
     argv.push_back(nullptr);
     ::optind = 0;
     int letter = 0;
-    while ((letter = ::getopt(static_cast<int>(arguments.size()), argv.data(), "Hhlsvc:p:")) != -1)
+    const std::string letters = manual::getopt_letters(options);
+    while ((letter = ::getopt(static_cast<int>(arguments.size()), argv.data(), letters.c_str())) !=
+           -1)
         switch (letter) {
             case 'H': request.operation = "shutdown"; break;
             case 'l': request.operation = "list"; break;
@@ -42,6 +55,8 @@ Request parse(std::vector<std::string>& arguments) {
 }
 
 }  // namespace
+
+std::span<const manual::StockOption> stock_tool_options() { return options; }
 
 int run_stock_tool(std::vector<std::string> arguments) {
     const std::string program = arguments[0].substr(arguments[0].find_last_of('/') + 1);

@@ -14,6 +14,7 @@ ROOMS = {
     "common/wire": ["common/wire"],
     "common/net": ["common/net", "common/wire"],
     "common/ipc": ["common/ipc", "common/net", "common/wire"],
+    "common/manual": ["common/manual"],
     "certs": ["certs", "common"],
     "qnetd/core": ["qnetd/core", "common/wire"],
     "qnetd": ["qnetd", "common", "certs"],

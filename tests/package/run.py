@@ -26,11 +26,14 @@ import tree  # noqa: E402
 
 
 def lint(packages, **_):
-    """lintian has no error to report; its warnings are printed."""
-    done = subprocess.run(["lintian", "--fail-on", "error", "--allow-root", *packages[0].values()],
+    """lintian has nothing to report, but that scripts call systemctl: where it runs, for a daemon
+    that was active under its stock name."""
+    done = subprocess.run(["lintian", "--fail-on", "error,warning", "--suppress-tags",
+                           "maintainer-script-calls-systemctl", "--allow-root",
+                           *packages[0].values()],
                           capture_output=True, text=True, check=False)
     print(done.stdout + done.stderr, end="")
-    assert done.returncode == 0, "lintian found errors"
+    assert done.returncode == 0, "lintian found something"
 
 
 STORIES = {"lint": lint, "fresh": stories.fresh, "takeover": stories.takeover,

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import os
+import time
 
 from booted import Booted
 from stories import CA, OURS, STOCK, apt, enrol, show, step, versions, version_of
@@ -107,6 +108,37 @@ def restarts(tree, unit, how):
                       f"{unit} is back", 0.5)
 
 
+def processes(tree, unit):
+    """All of a service's, main process or not, as the tree counts."""
+    group = tree.run("systemctl", "show", "--property=ControlGroup", "--value", unit).stdout.strip()
+    if not group:
+        return []
+    return tree.run("cat", f"/sys/fs/cgroup{group}/cgroup.procs", check=False).stdout.split()
+
+
+def taken_back(tree):
+    """How often the guardian had to act."""
+    return tree.run("journalctl", "--quiet", "--no-pager").stdout.count("its vote was taken back")
+
+
+def check_guardian(tree):
+    """It takes the vote of a killed daemon back, and keeps nobody from stopping the service."""
+    unit = "castvote-qdevice"
+    assert len(processes(tree, unit)) == 2, "the daemon and its guardian"
+    before = taken_back(tree)
+    restarts(tree, unit, lambda pid: tree.run("kill", "-9", str(pid)))
+    tree.env.wait_for(lambda: taken_back(tree) == before + 1, 10, "its vote was taken back")
+    wait_for_vote(tree)
+    for verb in ("restart", "stop"):
+        began = time.monotonic()
+        tree.run("systemctl", verb, unit)
+        assert time.monotonic() - began < 20, f"{verb} waits for nothing"
+    assert not processes(tree, unit), "nothing is left of it"
+    assert taken_back(tree) == before + 1, "who stops in order has withdrawn its vote"
+    tree.run("systemctl", "start", unit)
+    wait_for_vote(tree)
+
+
 def services(env, base, packages):
     first, second = packages
     tree = Booted(env, "services", base)
@@ -133,7 +165,7 @@ def services(env, base, packages):
     step("they come back whatever ends them; the stock names enable and disable")
     restarts(tree, "castvote-qnetd", lambda pid: tree.run("kill", "-9", str(pid)))
     restarts(tree, "castvote-qnetd", lambda _: tree.run("corosync-qnetd-tool", "-H"))
-    restarts(tree, "castvote-qdevice", lambda pid: tree.run("kill", "-9", str(pid)))
+    check_guardian(tree)
     for unit in STOCK:
         tree.run("systemctl", "disable", unit)
         ours = unit.replace("corosync", "castvote")

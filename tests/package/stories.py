@@ -99,6 +99,8 @@ def check_commands(tree):
     for folder, names in COMMANDS.items():
         for name in names:
             assert tree.run("sh", "-c", f"command -v {name}").stdout.strip() == f"{folder}/{name}"
+            assert os.path.isfile(tree.path(os.path.join("/", tree.run(
+                "realpath", f"/usr/share/man/man8/{name}.8.gz").stdout.strip()))), name
     for unit in OURS:
         stock = unit.replace("castvote", "corosync")
         assert os.readlink(tree.path(f"/lib/systemd/system/{stock}.service")) == f"{unit}.service"
