@@ -92,7 +92,8 @@ std::optional<Snapshot> Cmap::snapshot(const std::function<bool()>& may_go_on, b
     for (const char* prefix :
          {"quorum.", "nodelist.", "logging.debug", "logging.logger_subsys.QDEVICE.debug",
           "totem.cluster_name", "totem.config_version", "totem.clear_node_high_bit",
-          "runtime.votequorum.this_node_id", "config.totemconfig_reload_in_progress"}) {
+          "runtime.votequorum.this_node_id", "runtime.config.totem.token",
+          "config.totemconfig_reload_in_progress"}) {
         const cs_error_t result = read_prefix(prefix, may_go_on, map);
         if (result == CS_OK) continue;
         lost = result != interrupted && result != CS_ERR_TRY_AGAIN;

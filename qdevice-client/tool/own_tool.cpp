@@ -7,8 +7,10 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "certs/layout.hpp"
 #include "common/ipc/client.hpp"
 #include "common/manual/manual.hpp"
+#include "qdevice-client/tool/doctor_facts.hpp"
 #include "qdevice-client/tool/plain_status.hpp"
 #include "qdevice-client/tool/stock_tool.hpp"
 
@@ -71,12 +73,20 @@ manual::Manual manual_pages() {
     };
 }
 
+int run_doctor(const DoctorPlaces& places, bool json) {
+    const doctor::Findings findings = examine(gather(places));
+    const std::string text = json ? doctor::to_json(findings) : doctor::to_text(findings);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return doctor::exit_status(findings);
+}
+
 }  // namespace
 
 int run_own_tool(const std::vector<std::string>& arguments) {
     std::string socket = "/var/run/corosync-qdevice/corosync-qdevice.sock";
     bool verbose = false;
     bool json = false;
+    std::string certificates = certs::layout::node_directory;
     CLI::App app("Asks the node daemon that runs here.", "qdevice-tool");
     app.set_help_flag("--help", "print this and leave");
     app.set_version_flag("--version", "qdevice-tool " CASTVOTE_VERSION);
@@ -85,11 +95,17 @@ int run_own_tool(const std::vector<std::string>& arguments) {
     manual::add_manual_option(app, manual_pages);
     app.footer(
         "Exit status: 0 done; 1 wrong command line; 2 internal error; 3 no daemon answers;\n"
-        "4 the daemon refused. Started as corosync-qdevice-tool it takes that program's "
-        "options.\n");
+        "4 the daemon refused; 6 the doctor found something wrong. Started as\n"
+        "corosync-qdevice-tool it takes that program's options.\n");
     CLI::App* status = app.add_subcommand("status", "is this node protected, and what if...");
     status->add_flag("--verbose", verbose, "more about the connection");
     status->add_flag("--json", json, "for programs");
+    CLI::App* doctor = app.add_subcommand(
+        "doctor", "what is wrong with this node's set-up, and what to do; changes nothing");
+    doctor->add_option("--certificates", certificates, "the node's certificate directory")
+        ->type_name("DIR")
+        ->capture_default_str();
+    doctor->add_flag("--json", json, "for programs");
     const CLI::App* shutdown =
         app.add_subcommand("shutdown", "withdraw the vote and end the daemon");
     std::vector<const char*> argv;
@@ -103,6 +119,7 @@ int run_own_tool(const std::vector<std::string>& arguments) {
         return usage;
     }
     if (*status) return print_status(socket, verbose, json);
+    if (*doctor) return run_doctor({socket, certificates}, json);
     if (!*shutdown) return usage;
     const ipc::Response response = ipc::ask(socket, "shutdown");
     return response.kind == ipc::Response::Kind::ok ? 0 : complain(response, socket);

@@ -9,9 +9,11 @@
 #include <iostream>
 #include <string>
 
+#include "certs/layout.hpp"
 #include "common/ipc/client.hpp"
 #include "common/ipc/words.hpp"
 #include "common/manual/manual.hpp"
+#include "qnetd/tool/doctor.hpp"
 #include "qnetd/tool/plain_status.hpp"
 #include "qnetd/tool/stock_tool.hpp"
 
@@ -29,6 +31,7 @@ struct Wanted {
     bool json = false;
     std::string cluster;
     std::uint32_t node = 0;
+    std::string certificates = certs::layout::arbiter_directory;
 };
 
 int complain(const ipc::Response& response, const std::string& socket) {
@@ -105,6 +108,13 @@ manual::Manual manual_pages() {
     };
 }
 
+int run_doctor(const Wanted& wanted) {
+    const doctor::Findings findings = examine(gather({wanted.socket, wanted.certificates}));
+    const std::string text = wanted.json ? doctor::to_json(findings) : doctor::to_text(findings);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return doctor::exit_status(findings);
+}
+
 }  // namespace
 
 int run_own_tool(const std::vector<std::string>& arguments) {
@@ -118,8 +128,9 @@ int run_own_tool(const std::vector<std::string>& arguments) {
     app.fallthrough();
     app.footer(
         "Exit status: 0 done; 1 wrong command line; 2 internal error; 3 no arbiter answers;\n"
-        "4 the arbiter refused; 5 a release was not confirmed. Started as corosync-qnetd-tool it\n"
-        "takes that program's options.\n");
+        "4 the arbiter refused; 5 a release was not confirmed; 6 the doctor found something "
+        "wrong.\n"
+        "Started as corosync-qnetd-tool it takes that program's options.\n");
     CLI::App* status = app.add_subcommand("status", "who has the vote, since when, and why");
     status->add_flag("--verbose", wanted.verbose, "more about each node");
     status->add_flag("--json", wanted.json, "for programs");
@@ -132,6 +143,13 @@ int run_own_tool(const std::vector<std::string>& arguments) {
         ->type_name("NAME")
         ->required();
     releasing->add_option("--node", wanted.node, "its number")->type_name("NUMBER")->required();
+    CLI::App* doctor = app.add_subcommand(
+        "doctor",
+        "what is wrong with the arbiter and its clusters, and what to do; changes nothing");
+    doctor->add_option("--certificates", wanted.certificates, "the arbiter's certificate directory")
+        ->type_name("DIR")
+        ->capture_default_str();
+    doctor->add_flag("--json", wanted.json, "for programs");
     CLI::App* shutdown = app.add_subcommand("shutdown", "end the arbiter");
     std::vector<const char*> argv;
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
@@ -148,6 +166,7 @@ int run_own_tool(const std::vector<std::string>& arguments) {
     if (*list)
         return ask_and_print(wanted, wanted.json ? "json list" + only : "list verbose" + only);
     if (*releasing) return release(wanted);
+    if (*doctor) return run_doctor(wanted);
     if (*shutdown) return ask_and_print(wanted, "shutdown");
     return usage;
 }

@@ -15,6 +15,7 @@ ROOMS = {
     "common/net": ["common/net", "common/wire"],
     "common/ipc": ["common/ipc", "common/net", "common/wire"],
     "common/manual": ["common/manual"],
+    "common/doctor": ["common/doctor", "common/net", "common/wire"],
     "certs": ["certs", "common"],
     "qnetd/core": ["qnetd/core", "common/wire"],
     "qnetd": ["qnetd", "common", "certs"],

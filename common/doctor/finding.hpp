@@ -1,0 +1,44 @@
+// finding.hpp -- what the doctors of both sides say: one finding for each thing that was looked at.
+//
+// A doctor only looks. What is wrong is said together with what to do about it; what could not be
+// looked at is said as well, since silence would pass for health.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace castvote::doctor {
+
+enum class Verdict : std::uint8_t {
+    fine,
+    warning,  // works, but will hurt one day
+    wrong,    // does not work, or does not protect
+    unknown,  // could not be looked at
+};
+
+struct Finding {
+    Verdict verdict = Verdict::fine;
+    std::string check;   // a word: what was looked at
+    std::string what;    // one sentence
+    std::string remedy;  // what to do; empty only if it is fine
+
+    bool operator==(const Finding&) const = default;
+};
+
+using Findings = std::vector<Finding>;
+
+inline Finding fine(std::string check, std::string what) {
+    return {Verdict::fine, std::move(check), std::move(what), {}};
+}
+
+// For a person: a line for each finding, its remedy below, and a sentence at the end.
+std::string to_text(const Findings& findings);
+// {"findings": [{"check", "verdict", "what", "remedy"}], "wrong": N, "warnings": N, "unknown": N}
+std::string to_json(const Findings& findings);
+
+// The status with which the tools end: 0, or 6 if anything is wrong.
+int exit_status(const Findings& findings);
+
+}  // namespace castvote::doctor
