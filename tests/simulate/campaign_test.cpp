@@ -51,6 +51,15 @@ TEST_CASE("seeds stand for clusters of two to six nodes and for every tie-breake
     CHECK(keep_active.size() == 2);
 }
 
+TEST_CASE("the arbiter has as many votes as the algorithm wants") {
+    using castvote::wire::DecisionAlgorithm;
+    CHECK(device_votes(options_of(1, {.nodes = 5})) == 1);
+    CHECK(device_votes(options_of(1, {.nodes = 5, .algorithm = DecisionAlgorithm::lms})) == 4);
+    const Options two = options_of(1, {.nodes = 5, .algorithm = DecisionAlgorithm::two_node_lms});
+    CHECK(two.nodes == 2);
+    CHECK(device_votes(two) == 1);
+}
+
 TEST_CASE("of two parts the larger goes on, of two halves that of the tie-breaker") {
     Options options;
     options.nodes = 5;

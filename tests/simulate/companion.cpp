@@ -15,7 +15,12 @@ namespace {
 std::string name_of(std::size_t number) { return fmt::format("sim{}", number); }
 
 Options options_beside(const Options& first, std::size_t number) {
-    Options options = options_of(derived_seed(first.seed, 0xc0a7 + number));
+    using wire::DecisionAlgorithm;
+    Dice dice(derived_seed(first.seed, 0xa160 + number));
+    Options options = options_of(derived_seed(first.seed, 0xc0a7 + number),
+                                 {.algorithm = dice.one_in(2)   ? DecisionAlgorithm::ffsplit
+                                               : dice.one_in(2) ? DecisionAlgorithm::lms
+                                                                : DecisionAlgorithm::two_node_lms});
     options.our_nodes = first.our_nodes;
     options.mixed_nodes = first.mixed_nodes;
     options.device.cluster_name = name_of(number);
@@ -31,7 +36,7 @@ Companion::Companion(const Options& first, std::size_t number, Schedule& schedul
     : options_(options_beside(first, number)),
       dice_(derived_seed(options_.seed, 0), schedule.clock()),
       network_(schedule, dice_, number),
-      cluster_(schedule, dice_, options_.timers, options_.nodes, 1),
+      cluster_(schedule, dice_, options_.timers, options_.nodes, device_votes(options_)),
       members_(make_members({schedule, dice_, cluster_, network_,
                              [trace](NodeId node, const std::string& text) {
                                  trace(fmt::format("node {}: {}", node, text));

@@ -252,6 +252,7 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
     if (c.phase == Phase::down || !c.registered || c.ring != ring) return false;
     const bool was_set = c.flag;
     c.alive = true;
+    c.is_stray = false;
     c.flag = vote;
     // A "no" that has to come round the ring leaves the old "yes" counted until then.
     if (vote || c.phase == Phase::sync) c.old_yes.reset();
@@ -344,7 +345,8 @@ ClusterModel::Overlap ClusterModel::double_quorum() const {
                     .other = o.id,
                     .is_last_moment = c.noes_under_way > 0 || o.noes_under_way > 0,
                     .one_waited = c.old_yes,
-                    .other_waited = o.old_yes};
+                    .other_waited = o.old_yes,
+                    .is_stray = c.is_stray || o.is_stray};
         }
     }
     return {};

@@ -67,6 +67,7 @@ struct Corosync {
     // What is counted came out of the queue, where it had waited for so long, and no poll since
     // has confirmed it or come round with a "no".
     std::optional<Micros> old_yes;
+    bool is_stray = false;        // the last poll was of a ring that nobody could have granted
     Micros delivered_by = 0;      // own votes come round the ring in the order of the polls
     int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
     std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
@@ -109,6 +110,7 @@ public:
         // How long what they count had waited in their queues (fact 1): nobody gave them the vote
         // in the ring where they count it.
         std::optional<Micros> one_waited = {}, other_waited = {};
+        bool is_stray = false;  // one of them votes in a ring that nobody could have granted
     };
     Overlap double_quorum() const;
     // May there be another answer than when this was asked last?

@@ -18,6 +18,7 @@ namespace castvote::simulate {
 // What corosync.conf says of the device, the same on every node.
 struct DeviceConf {
     std::string cluster_name = "sim";
+    wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
     wire::TieBreaker tie_breaker;
     bool keep_active = true;
 };

@@ -27,7 +27,10 @@ void Incumbents::died() {
 }
 
 void Incumbents::started(bool remembers, Instant now) {
-    if (!remembers) seats_.clear();
+    if (!remembers) {
+        seats_.clear();
+        forgotten_ = known_;
+    }
     for (auto& [node, seat] : seats_) {
         if (!seat.back_by) seat.back_by = now + seat.heartbeat;
         seat.is_told = false;
@@ -82,6 +85,7 @@ void Incumbents::received(ConnectionId connection, const Message& message, Insta
                 client.has_membership = false;
             }
             break;
+        case MessageType::vote_info_reply: forgotten_.erase(client.view.node); break;
         case MessageType::echo_request: client.last_echo = now; break;
         case MessageType::heuristics_change:
             client.view.heuristics = message.heuristics.value_or(wire::Heuristics::undefined);
@@ -190,6 +194,8 @@ void Incumbents::told(ConnectionId connection, Client& client, Vote vote) {
     const NodeId node = client.view.node;
     const auto found = seats_.find(node);
     if (vote == Vote::ack) {
+        known_.insert(node);
+        client.had_the_vote = true;
         if (found != seats_.end() && !found->second.is_told) ++returns_;
         seats_.insert_or_assign(node, Seat{.ring = client.view.ring,
                                            .connection = connection,
@@ -255,9 +261,14 @@ bool Incumbents::is_chosen(const Seat& seat) const {
 }
 
 bool Incumbents::is_best(const Seat& seat) const {
+    const bool is_ffsplit =
+        clients_.at(seat.connection).algorithm->number == wire::DecisionAlgorithm::ffsplit;
     std::vector<ConnectionId> laggards;
-    for (const auto& [connection, client] : clients_)
-        if (client.was_behind && client.view.ring != seat.ring) laggards.push_back(connection);
+    for (const auto& [connection, client] : clients_) {
+        if (client.view.ring == seat.ring) continue;
+        const bool may_be_newcomer = !is_ffsplit && !client.had_the_vote;
+        if (client.was_behind || may_be_newcomer) laggards.push_back(connection);
+    }
     for (std::size_t choice = 0; choice < (std::size_t{1} << laggards.size()); ++choice) {
         std::set<ConnectionId> aside;
         for (std::size_t i = 0; i < laggards.size(); ++i)

@@ -39,6 +39,9 @@ public:
 
     // Empty, or how an incumbent was denied.
     const std::string& violation() const { return violation_; }
+    // The arbiter has forgotten that it gave the node a vote, and the node has confirmed none
+    // since.
+    bool is_forgotten(NodeId node) const { return forgotten_.contains(node); }
     // Rings reported beside the one that an incumbent holds.
     std::uint64_t contests() const { return contests_; }
     // Incumbents that came back after a restart, and were told ACK again.
@@ -55,7 +58,8 @@ private:
         bool keep_active = false;
         bool has_config = false;
         bool has_membership = false;
-        bool was_behind = false;                   // the arbiter may have set it aside
+        bool was_behind = false;    // the arbiter may have set it aside
+        bool had_the_vote = false;  // never on this connection: it may be a newcomer (lms)
         std::optional<wire::RingId> kept_vote_of;  // by its own word, when it connected
         bool is_judged() const { return is_accepted && has_config && has_membership; }
     };
@@ -86,6 +90,7 @@ private:
     Duration allowed_;
     std::map<ConnectionId, Client> clients_;
     std::map<NodeId, Seat> seats_;
+    std::set<NodeId> known_, forgotten_;  // nodes that were told ACK
     std::string violation_;
     std::optional<Instant> looked_at_;
     std::uint64_t contests_ = 0;

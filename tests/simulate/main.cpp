@@ -33,6 +33,7 @@ struct Arguments {
     std::optional<double> fresh;
     std::string nodes = "stock";
     std::optional<std::size_t> size;
+    std::string algorithm = "ffsplit";
     std::string arbiter = "ours";
     bool no_restarts = false;
     std::string state = "none";
@@ -60,6 +61,13 @@ const std::map<std::string, bool qnetd::Rules::*> rules_by_name = {
     {"R3-guard", &qnetd::Rules::guard_after_start},
 };
 
+using castvote::wire::DecisionAlgorithm;
+const std::map<std::string, DecisionAlgorithm> algorithms = {
+    {"ffsplit", DecisionAlgorithm::ffsplit},
+    {"lms", DecisionAlgorithm::lms},
+    {"2nodelms", DecisionAlgorithm::two_node_lms},
+};
+
 const std::map<std::string, qnetd::FailOver> policies{qnetd::failover_names.begin(),
                                                       qnetd::failover_names.end()};
 
@@ -73,12 +81,14 @@ Arguments resolved(Arguments arguments, std::uint64_t seed) {
     resolve(arguments.nodes, {"stock", "ours", "mixed"});
     resolve(arguments.state, {"kept", "kept", "none"});
     resolve(arguments.failover, {"stock", "stock", "fast", "strict"});
+    resolve(arguments.algorithm, {"ffsplit", "ffsplit", "lms", "2nodelms"});
     return arguments;
 }
 
 Options options_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
-    Options options = options_of(seed, {.nodes = arguments.size});
+    Options options = options_of(
+        seed, {.nodes = arguments.size, .algorithm = algorithms.at(arguments.algorithm)});
     options.clusters = arguments.clusters;
     options.wide = arguments.world == "wide";
     options.our_nodes = arguments.nodes == "ours";
@@ -97,6 +107,7 @@ std::string command_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
     std::string command = fmt::format("./dev simulate --nodes {} --failover {} --state {}",
                                       arguments.nodes, arguments.failover, arguments.state);
+    if (arguments.algorithm != "ffsplit") command += " --algorithm " + arguments.algorithm;
     if (arguments.size) command += fmt::format(" --size {}", *arguments.size);
     if (arguments.arbiter != "ours") command += " --arbiter " + arguments.arbiter;
     if (arguments.world != "plain") command += " --world " + arguments.world;
@@ -210,6 +221,8 @@ int main(int argc, char** argv) {
     which->add_option("--fresh", arguments.fresh, "seeds by the time of day, for so many seconds");
     app.add_option("--nodes", arguments.nodes, "node daemons: stock, ours, mixed or any")
         ->check(CLI::IsMember({"stock", "ours", "mixed", "any"}));
+    app.add_option("--algorithm", arguments.algorithm, "ffsplit, lms, 2nodelms (two nodes) or any")
+        ->check(CLI::IsMember({"ffsplit", "lms", "2nodelms", "any"}));
     app.add_option("--size", arguments.size, "nodes in the cluster, instead of what the seed says")
         ->check(CLI::Range(2, 6));
     app.add_option("--arbiter", arguments.arbiter,
@@ -240,8 +253,9 @@ int main(int argc, char** argv) {
     app.add_flag("--trace", arguments.with_trace, "of each case one run, with what happens in it");
     app.add_option("--jobs", arguments.jobs, "seeds at a time")->check(CLI::Range(1, 1024));
     CLI11_PARSE(app, argc, argv);
-    if (arguments.arbiter == "stock" && arguments.clusters > 1) {
-        fmt::print(stderr, "simulator: the stock arbiter is modelled with one cluster\n");
+    if (arguments.arbiter == "stock" &&
+        (arguments.clusters > 1 || arguments.algorithm != "ffsplit")) {
+        fmt::print(stderr, "simulator: the stock arbiter's model is of one cluster and ffsplit\n");
         return 2;
     }
     if (arguments.cases || !arguments.one_case.empty()) return run_cases(arguments);

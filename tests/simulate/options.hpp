@@ -46,11 +46,15 @@ std::string to_string(const Options& options);
 // What somebody wants instead of what the seed says.
 struct Wish {
     std::optional<std::size_t> nodes = {};
+    wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
 };
 
 // The options that a seed stands for.
 Options options_of(std::uint64_t seed, const Wish& wish);
 Options options_of(std::uint64_t seed);
+
+// Of the arbiter, as the algorithm wants them.
+unsigned device_votes(const Options& options);
 
 // How it ends: the part that is then cut off from the rest, and whether that part must go on. Both
 // parts reach the arbiter.

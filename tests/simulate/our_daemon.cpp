@@ -24,6 +24,7 @@ private:
         qdevice::Settings settings;
         settings.cluster_name = world_.conf.cluster_name;
         settings.node_id = node_;
+        settings.algorithm = world_.conf.algorithm;
         settings.tie_breaker = world_.conf.tie_breaker;
         settings.keep_active_partition = world_.conf.keep_active;
         settings.device_timeout = Duration(timers.device_timeout / 1000);

@@ -1,10 +1,11 @@
-// stock_daemon.cpp -- a model of the stock node daemon with ffsplit: its timers and its habits.
+// stock_daemon.cpp -- a model of the stock node daemon: its timers and its habits.
 //
-// Heartbeat 0.8 T, poll every T/2, NACK on disconnect, no vote before the arbiter's word on the
-// ring reported last, a real sleep before reconnecting, and a loss noticed only at the second
-// heartbeat without an answer (docs/protocol.md 9 and 10).
+// Heartbeat 0.8 T, poll every T/2, NACK on disconnect (2nodelms votes on), no vote before the
+// arbiter's word on the ring reported last, a real sleep before reconnecting, and a loss noticed
+// only at the second heartbeat without an answer (docs/protocol.md 9 and 10).
 // SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
+#include <utility>
 
 #include "tests/simulate/daemon.hpp"
 
@@ -89,6 +90,21 @@ private:
         if (link_ != Link::connected && vote_ == Vote::ack) apply(Vote::nack);
     }
 
+    // Without the arbiter it votes on, until its ring changes (docs/safety.md, fact 3).
+    bool votes_on_alone() const {
+        return world_.conf.algorithm == wire::DecisionAlgorithm::two_node_lms;
+    }
+    void lose_contact() {
+        const bool was_paused = std::exchange(paused_, false);
+        if (!has_ring_) return;
+        if (!votes_on_alone()) return apply(Vote::nack);
+        // In a ring that is new, until its heuristics, which are under way, end that.
+        if (was_paused && vote_ == Vote::ack && timer_running_) {
+            cast();
+            world_.cluster.node(node_).is_stray = true;
+        }
+    }
+
     // -- corosync ---------------------------------------------------------------------------------
 
     void on_ring(RingId ring, const Nodes& members) override {
@@ -137,8 +153,7 @@ private:
         link_ = Link::none;
         ++attempt_;
         ++echo_timer_;
-        paused_ = false;
-        if (has_ring_) apply(Vote::nack);
+        lose_contact();
         if (must_sleep) {
             const Micros delay = reconnect_wait();
             later(delay, [] {});
@@ -175,7 +190,7 @@ private:
                 init.type = MessageType::init;
                 init.msg_seq_number = ++sequence_;
                 init.node_id = node_;
-                init.decision_algorithm = wire::DecisionAlgorithm::ffsplit;
+                init.decision_algorithm = world_.conf.algorithm;
                 init.heartbeat_interval = static_cast<std::uint32_t>(heartbeat() / 1000);
                 init.tie_breaker = world_.conf.tie_breaker;
                 init.ring_id = ring_;
@@ -243,8 +258,7 @@ private:
     }
 
     void apply_disconnect_vote_and_close() {
-        paused_ = false;
-        apply(Vote::nack);
+        lose_contact();
         world_.network.close_from_node(node_);
         disconnected(true);
     }

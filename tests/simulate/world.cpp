@@ -32,7 +32,7 @@ public:
           with_trace_(with_trace),
           dice_(derived_seed(options.seed, 0), schedule_.clock()),
           network_(schedule_, dice_),
-          cluster_(schedule_, dice_, options.timers, options.nodes, 1),
+          cluster_(schedule_, dice_, options.timers, options.nodes, device_votes(options)),
           incumbents_(ack_allowance()),
           arbiter_(make_arbiter()),
           faults_({options_, schedule_, network_, cluster_, *arbiter_, host_, members_,
@@ -148,6 +148,9 @@ private:
         } else if (schedule_.now() < excused_until_) {
             if (running_excuse_ != excuse_) ++result_.excused[excuse_];
             running_excuse_ = excuse_;
+        } else if (const auto name = name_of_vote_alone(overlap); !name.empty()) {
+            if (running_excuse_ != name) ++result_.excused[name];
+            running_excuse_ = name;
         } else if (!is_named(overlap)) {
             complain(
                 fmt::format("I1: nodes {} and {} are both quorate", overlap.one, overlap.other));
@@ -190,11 +193,14 @@ private:
     bool is_named(const ClusterModel::Overlap& overlap) {
         const auto& one = members_[overlap.one];
         const auto& other = members_[overlap.other];
+        const bool is_ffsplit = options_.device.algorithm == wire::DecisionAlgorithm::ffsplit;
         const auto is_too_old = [&](NodeId node, NodeId rival, std::optional<Micros> waited) {
             const Micros timeout = cluster_.timers().device_timeout;
             const Micros heartbeat =  // with a lease, less is waited
                 members_[node].is_ours ? 0 : std::max(timeout * 8 / 10, ms(1000));
             if (!waited) return false;
+            // A broken ring is proof however young the vote: it has no lifetime.
+            if (!members_[node].is_ours && !is_ffsplit) return true;
             // A ring that took longer than R2s (ii) reckons with; a vote of ours waits in no queue.
             if (!members_[node].is_ours && *waited > 2 * heartbeat) return true;
             return arbiter_->has_outlived(node, rival, heartbeat, timeout);
@@ -231,6 +237,23 @@ private:
             return true;
         }
         return false;
+    }
+
+    // A stock 2nodelms daemon that lost the arbiter: what docs/safety.md says no arbiter can close.
+    std::string_view name_of_vote_alone(const ClusterModel::Overlap& overlap) {
+        if (options_.device.algorithm != wire::DecisionAlgorithm::two_node_lms) return {};
+        if (!overlap.is_stray) stray_since_.reset();
+        if (overlap.is_stray) stray_since_ = stray_since_.value_or(schedule_.now());
+        if (stray_since_ && schedule_.now() - *stray_since_ <= corrected_within)
+            return "a stock 2nodelms daemon lost the arbiter just when its ring changed";
+        const auto is_stock = [this](NodeId node) { return !members_[node].is_ours; };
+        if ((is_stock(overlap.one) && overlap.one_waited) ||
+            (is_stock(overlap.other) && overlap.other_waited))
+            return "a stock 2nodelms daemon counts what waited in its queue, without the arbiter";
+        for (const NodeId node : {overlap.one, overlap.other})
+            if (is_stock(node) && incumbents_.is_forgotten(node))
+                return "the arbiter forgot a stock 2nodelms daemon, which votes on without it";
+        return {};
     }
 
     static bool is_left_alone(const Member& member) {
@@ -292,6 +315,7 @@ private:
     std::optional<Micros> overlap_since_;
     ClusterModel::Overlap measured_;
     std::optional<Micros> old_yeses_since_;
+    std::optional<Micros> stray_since_;
     std::string_view excuse_, running_excuse_;
     Micros excused_until_ = 0;
     Schedule schedule_;
