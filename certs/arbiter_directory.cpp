@@ -162,6 +162,13 @@ Expected<Stored> init_arbiter(const Path& directory, GroupWrite group_write) {
     return Stored{directory / layout::ca_export, {}};
 }
 
+Expected<void> check_signing(const Path& directory, std::string_view cluster) {
+    if (const Expected<void> named = check_cluster_name(cluster); !named) return named;
+    const Expected<Authority> authority = load_authority(directory);
+    if (!authority) return tl::unexpected<Error>(authority.error());
+    return {};
+}
+
 Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* request,
                                            std::string_view name, const Issuance& issuance) {
     if (const Expected<void> named = check_cluster_name(issuance.cluster); !named)

@@ -48,6 +48,9 @@ struct Issuance {
     std::string_view address;  // of the node that asks; empty: not known
 };
 
+// Could something be issued for this cluster: is its name one, is the authority's key here?
+Expected<void> check_signing(const Path& directory, std::string_view cluster);
+
 // The same for a request in memory, whose name goes into errors. Registered, but no file.
 Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* request,
                                            std::string_view name, const Issuance& issuance);

@@ -179,6 +179,55 @@ Expected<Stored> request_certificate(const Path& directory, std::string_view clu
     return Stored{file, {}};
 }
 
+Expected<RequestPtr> pending_request(const Path& directory, std::string_view cluster) {
+    const Path file = directory / layout::request;
+    for (const bool is_new : {false, true}) {
+        if (is_new) {
+            const Expected<Stored> made = request_certificate(directory, cluster);
+            if (!made) return tl::unexpected<Error>(made.error());
+        }
+        const Expected<std::string> bytes = read_file(file);
+        if (!bytes && !is_new) continue;
+        if (!bytes) return tl::unexpected<Error>(bytes.error());
+        Expected<RequestPtr> request = parse_request(*bytes, file.string());
+        if (!request && is_new) return request;
+        if (!request || !check_request(request->get(), cluster, file.string())) continue;
+        const Expected<std::vector<KeyPtr>> keys = load_keys(directory / layout::pending_keys);
+        if (!keys) return tl::unexpected<Error>(keys.error());
+        const auto is_here = [&](const KeyPtr& key) {
+            return EVP_PKEY_eq(key.get(), X509_REQ_get0_pubkey(request->get())) == 1;
+        };
+        if (std::any_of(keys->begin(), keys->end(), is_here)) return request;
+    }
+    return fail(fmt::format("the request in {} has no key", file.string()), "try again");
+}
+
+Expected<Stored> store_signed(const Path& directory, X509* certificate, X509* ca,
+                              std::string_view source) {
+    Expected<std::vector<KeyPtr>> keys = load_keys(directory / layout::pending_keys);
+    if (!keys) return tl::unexpected<Error>(keys.error());
+    const auto fitting = std::find_if(keys->begin(), keys->end(), [&](const KeyPtr& key) {
+        return fits(certificate, key.get());
+    });
+    if (fitting == keys->end())
+        return fail(
+            fmt::format("no key in {} fits the certificate from {}", directory.string(), source),
+            "try again");
+    Bundle bundle{std::move(*fitting), nullptr, {}};
+    must(X509_up_ref(certificate) == 1 && X509_up_ref(ca) == 1, "certificates");
+    bundle.certificate.reset(certificate);
+    bundle.others.emplace_back(ca);
+    // The PKCS#12 file first: without cluster.pem nothing has happened yet.
+    const Path file = directory / layout::bundle;
+    const Expected<void> written =
+        write_file(file, write_bundle(bundle.key.get(), certificate, ca), 0600, root);
+    if (!written) return tl::unexpected<Error>(written.error());
+    Expected<Stored> stored = store_bundle(directory, bundle, source);
+    if (!stored) return stored;
+    stored->file = file;
+    return stored;
+}
+
 Expected<Stored> import_certificate(const Path& directory, const Path& certificate_file,
                                     KeyPtr further_key) {
     const Expected<CertificatePtr> certificate = load_certificate(certificate_file);

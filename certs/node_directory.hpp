@@ -27,6 +27,15 @@ Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing 
 // Makes a key and a request for it; earlier keys stay pending. `file` is the request, DER.
 Expected<Stored> request_certificate(const Path& directory, std::string_view cluster);
 
+// The request that waits for its signature, if it is for this cluster and its key is here; else a
+// new one. Whoever asks twice asks for the same key.
+Expected<RequestPtr> pending_request(const Path& directory, std::string_view cluster);
+
+// Takes a certificate for a pending key and its CA from memory, whatever was there before; `file`
+// is the PKCS#12 file with both. The source's name goes into errors.
+Expected<Stored> store_signed(const Path& directory, X509* certificate, X509* ca,
+                              std::string_view source);
+
 // Takes the signed certificate (PEM or DER); its key must be a pending one, the current one, or
 // `further_key`. `file` is the PKCS#12 file for the other nodes.
 Expected<Stored> import_certificate(const Path& directory, const Path& certificate_file,

@@ -3,7 +3,7 @@
 // The word holds a secret and the fingerprint of the arbiter's CA, so that the node knows its
 // arbiter before it says anything, and a checksum, so that a typo is told as one. The secret never
 // crosses the wire: the proof is bound to one TLS connection and one request, and is worth nothing
-// elsewhere (docs/adr/0008-enrolment.md). Pure, but for the dice.
+// elsewhere (docs/protocol.md 16). Pure, but for the dice.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 

@@ -89,6 +89,12 @@ std::string to_der(const X509_REQ* request) {
     return content(bio.get());
 }
 
+std::string to_pem(const X509_REQ* request) {
+    const BioPtr bio = memory();
+    must(PEM_write_bio_X509_REQ(bio.get(), request) == 1, "writing a request as PEM");
+    return content(bio.get());
+}
+
 std::string to_text(X509* certificate) {
     const BioPtr bio = memory();
     must(X509_print(bio.get(), certificate) == 1, "writing a certificate as text");

@@ -30,6 +30,7 @@ std::string to_pem(const X509* certificate);
 std::string to_pem(const EVP_PKEY* key);  // PKCS#8, unencrypted.
 std::string to_der(const X509* certificate);
 std::string to_der(const X509_REQ* request);
+std::string to_pem(const X509_REQ* request);
 std::string to_text(X509* certificate);  // Human-readable dump, no PEM.
 
 // The one CN as UTF-8; nothing if there is none, several, or one with a NUL in it.

@@ -1,4 +1,5 @@
-// own_verbs.cpp -- qcert under its own name: init, request, sign, import, list, show.
+// own_verbs.cpp -- qcert under its own name: init, request, sign, import, list, show; invite
+// and join have files of their own.
 //
 // Long options, and --json wherever something is printed. Works in any directory, so that it can be
 // tried out without root.
@@ -13,6 +14,7 @@
 #include "certs/layout.hpp"
 #include "certs/node_directory.hpp"
 #include "certs/nss_import.hpp"
+#include "certs/tool/enrol.hpp"
 #include "certs/tool/tool.hpp"
 #include "common/manual/manual.hpp"
 
@@ -256,6 +258,10 @@ int own_verbs(int argc, char** argv) {
         "Exit status: 0 done, 1 refused or failed (show: unusable), 2 wrong usage or a named "
         "file does not exist.");
     const std::vector<Verb> verbs = describe(app, options);
+    InviteOptions inviting;
+    JoinOptions joining;
+    const CLI::App* invite_verb = describe_invite(app, inviting);
+    const CLI::App* join_verb = describe_join(app, joining);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -263,6 +269,8 @@ int own_verbs(int argc, char** argv) {
     }
     for (const Verb& verb : verbs)
         if (verb.described->parsed()) return verb.perform(options);
+    if (invite_verb->parsed()) return invite(inviting);
+    if (join_verb->parsed()) return join(joining);
     return wrong_usage;
 }
 

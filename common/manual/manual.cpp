@@ -107,6 +107,7 @@ std::string own_page(const CLI::App& app, const Manual& manual) {
         page.subsection(bold(verb->get_name()));
         page.line(plain(verb->get_description()));
         write_app_options(page, *verb);
+        if (const std::string footer = verb->get_footer(); !footer.empty()) page.paragraph(footer);
     }
     page.section("OPTIONS");
     write_app_options(page, app);

@@ -38,7 +38,7 @@ void Framer::begin_body() {
 
 void Framer::finish() {
     if (skip_) {
-        ready_ = Skipped{*skip_};
+        ready_ = Skipped{*skip_, type_ >= message_type_count ? type_ : std::uint16_t{0}};
     } else {
         auto decoded = decode(static_cast<MessageType>(type_), buffer_);
         if (decoded)

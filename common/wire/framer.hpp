@@ -17,6 +17,7 @@ namespace castvote::wire {
 // A message whose body was passed over: unsupported_message or message_too_long.
 struct Skipped {
     ReplyErrorCode code = ReplyErrorCode::unsupported_message;
+    std::uint16_t type = 0;  // of an unsupported message
     bool operator==(const Skipped&) const = default;
 };
 

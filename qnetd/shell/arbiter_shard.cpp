@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "common/net/clock.hpp"
+#include "common/net/enrolment.hpp"
 #include "common/wire/describe.hpp"
+#include "qnetd/shell/join_relay.hpp"
 
 namespace castvote::qnetd {
 
@@ -132,7 +134,8 @@ void ArbiterShard::received(ConnectionId id, wire::Inbound inbound) {
     if (net::log_wants(net::LogLevel::debug))
         net::log(net::LogLevel::debug,
                  fmt::format("from {}: {}", found->second.address, wire::describe(inbound)));
-    if (!moves_away(id, inbound)) step(Received{id, std::move(inbound)});
+    if (!goes_to_invitation(id, inbound) && !moves_away(id, inbound))
+        step(Received{id, std::move(inbound)});
 }
 
 bool ArbiterShard::moves_away(ConnectionId id, const wire::Inbound& inbound) {
@@ -146,6 +149,22 @@ bool ArbiterShard::moves_away(ConnectionId id, const wire::Inbound& inbound) {
     moving.channel->release([&target, address = std::move(moving.address),
                              slot = std::move(moving.slot), inbound](net::tcp::socket socket) {
         if (socket.is_open()) target.adopt(std::move(socket), address, slot, inbound);
+    });
+    return true;
+}
+
+// Where no invitation is open this is a message like any other that nobody knows.
+bool ArbiterShard::goes_to_invitation(ConnectionId id, const wire::Inbound& inbound) {
+    const auto* skipped = std::get_if<wire::Skipped>(&inbound);
+    if (skipped == nullptr || skipped->type != net::join_message_type) return false;
+    if (common_.joins == nullptr || !core_.is_movable(id)) return false;
+    auto place = common_.joins->open();
+    if (!place) return false;
+    const Connection leaving = std::move(connections_.extract(id).mapped());
+    step(Closed{id, CloseCause::reset_or_error});
+    leaving.channel->release([relay = common_.joins, place = std::move(place),
+                              address = leaving.address](net::tcp::socket socket) {
+        if (socket.is_open()) relay->relay(place, std::move(socket), address);
     });
     return true;
 }

@@ -25,6 +25,7 @@
 namespace castvote::qnetd {
 
 class ArbiterShard;
+class JoinRelay;
 
 // What all shards share; written before the first thread starts, but for the counters.
 struct Common {
@@ -34,6 +35,7 @@ struct Common {
     std::atomic<ConnectionId> next_connection{1};
     std::atomic<std::uint64_t> next_cluster{1};
     std::atomic<std::size_t> connections{0};
+    JoinRelay* joins = nullptr;                         // null: nobody is passed on
     store::Store* store = nullptr;                      // null: grants are kept in memory only
     std::vector<std::unique_ptr<ArbiterShard>> shards;  // last: they end before what they use
 
@@ -85,6 +87,7 @@ private:
     void received(ConnectionId id, wire::Inbound inbound);
     void ended(ConnectionId id, net::ChannelEnd end, const std::string& detail);
     bool moves_away(ConnectionId id, const wire::Inbound& inbound);
+    bool goes_to_invitation(ConnectionId id, const wire::Inbound& inbound);
 
     template <class What>
     void step(What what);

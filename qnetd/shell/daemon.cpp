@@ -18,6 +18,7 @@
 #include "common/net/notify.hpp"
 #include "common/net/process.hpp"
 #include "qnetd/shell/control.hpp"
+#include "qnetd/shell/join_relay.hpp"
 #include "qnetd/shell/listener.hpp"
 #include "qnetd/shell/state.hpp"
 
@@ -75,6 +76,7 @@ public:
         : options_(options),
           started_(net::now()),
           signals_(main_, SIGTERM, SIGINT),
+          joins_(main_, options_.local_socket),
           control_(main_, options_, common_, started_, [this] { main_.stop(); }) {}
 
     ~Daemon() {
@@ -88,6 +90,7 @@ public:
         auto tls = tls_context(options_);
         if (!tls) return Unexpected<Failure>(tls.error());
         common_.settings = options_.arbiter;
+        common_.joins = &joins_;
         common_.tls = std::move(*tls);
         common_.limits.message_receive_size_max = options_.arbiter.message_receive_size_max;
         common_.limits.queue_messages_max = options_.send_buffers_max;
@@ -171,6 +174,7 @@ private:
     Instant started_;
     net::asio::io_context main_{1};
     net::asio::signal_set signals_;
+    JoinRelay joins_;
     Common common_;
     Control control_;
     std::unique_ptr<store::Store> store_;

@@ -72,7 +72,9 @@ Expectation mixed_stream() {
         mixed.add(encode(vote_info_reply(number)), vote_info_reply(number));
     };
     const auto skipped = [&](const Bytes& bytes, ReplyErrorCode code) {
-        mixed.add(bytes, Skipped{code});
+        const auto type = static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]);
+        const bool is_known = code == ReplyErrorCode::message_too_long;
+        mixed.add(bytes, Skipped{code, is_known ? std::uint16_t{0} : type});
     };
     good(1);
     mixed.add(from_hex("000f00000000"), DecodeError{.kind = DecodeErrorKind::empty_body,
@@ -205,8 +207,9 @@ TEST_CASE("an unknown type is said before a length that is too long, and empty b
         return reader.frames.front();
     };
     CHECK(frame_of(with_length(18, 40000, 40000)) ==
-          Inbound(Skipped{ReplyErrorCode::unsupported_message}));
-    CHECK(frame_of(with_length(18, 0, 0)) == Inbound(Skipped{ReplyErrorCode::unsupported_message}));
+          Inbound(Skipped{ReplyErrorCode::unsupported_message, 18}));
+    CHECK(frame_of(with_length(18, 0, 0)) ==
+          Inbound(Skipped{ReplyErrorCode::unsupported_message, 18}));
     CHECK(frame_of(with_length(17, 40000, 40000)) ==
           Inbound(Skipped{ReplyErrorCode::message_too_long}));
 }

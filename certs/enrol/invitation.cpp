@@ -1,0 +1,61 @@
+// invitation.cpp -- see invitation.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "certs/enrol/invitation.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace castvote::certs::enrol {
+namespace {
+
+constexpr const char* invite_again = "run \"qcert invite\" on the arbiter again";
+
+tl::unexpected<Refusal> refuse(const char* code, std::string what, const char* remedy) {
+    return tl::unexpected<Refusal>(Refusal{code, Error{std::move(what), remedy}});
+}
+
+}  // namespace
+
+Expected<void, Refusal> Invitation::admit(std::string_view proof, std::string_view channel,
+                                          std::string_view body, Instant now) {
+    // Who has no proof learns nothing more than that, and not whether it came too late.
+    if (wrong_proofs_ >= wrong_proofs_max)
+        return refuse("closed", "the invitation was closed after too many wrong tokens",
+                      invite_again);
+    if (!is_join_proof(proof, token_, channel, body)) {
+        ++wrong_proofs_;
+        return refuse("wrong_token", "the token is not that of the open invitation",
+                      "use the command that \"qcert invite\" printed last");
+    }
+    if (now >= ends_) return refuse("expired", "the invitation has expired", invite_again);
+    return {};
+}
+
+Expected<std::optional<std::string>, Refusal> Invitation::place_for(const std::string& key) const {
+    const auto found = places_.find(key);
+    if (found != places_.end()) return found->second.certificate_pem;
+    if (places_.size() < nodes_) return std::nullopt;
+    return refuse("used_up",
+                  fmt::format("the invitation was for {} node{} and is used up", nodes_,
+                              nodes_ == 1 ? "" : "s"),
+                  invite_again);
+}
+
+void Invitation::issued(const std::string& key, std::string certificate_pem) {
+    places_.emplace(key, Place{std::move(certificate_pem), false});
+}
+
+void Invitation::confirmed(const std::string& key) {
+    const auto found = places_.find(key);
+    if (found != places_.end() && !std::exchange(found->second.is_confirmed, true)) ++confirmed_;
+}
+
+std::optional<Ending> Invitation::ending(Instant now) const {
+    if (confirmed_ >= nodes_) return Ending::all_joined;
+    if (wrong_proofs_ >= wrong_proofs_max) return Ending::too_many_wrong;
+    if (now >= ends_) return Ending::expired;
+    return std::nullopt;
+}
+
+}  // namespace castvote::certs::enrol

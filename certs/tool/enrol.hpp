@@ -1,0 +1,50 @@
+// enrol.hpp -- qcert invite and qcert join: their options, and what they do.
+//
+// Exit statuses beside those of the other verbs are here, and in their --help.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+namespace castvote::certs::tool {
+
+enum InviteStatus : int { invite_expired = 3, invite_closed = 4, invite_interrupted = 5 };
+enum JoinStatus : int {
+    join_unreachable = 3,
+    join_refused = 4,
+    join_wrong_arbiter = 5,
+    join_has_certificates = 6
+};
+
+struct InviteOptions {
+    std::string directory;
+    std::string cluster;
+    std::string valid_for = "15m";
+    std::size_t nodes = 2;
+    std::string address;
+    std::string listen;
+    std::string control_socket;
+    bool more = false;
+    bool another = false;
+    bool as_json = false;
+};
+
+struct JoinOptions {
+    std::string directory;
+    std::string address;
+    std::string token;
+    std::string cluster;
+    std::string configuration;
+    bool apply = false;
+    bool force = false;
+    bool as_json = false;
+};
+
+CLI::App* describe_invite(CLI::App& app, InviteOptions& options);
+CLI::App* describe_join(CLI::App& app, JoinOptions& options);
+int invite(const InviteOptions& options);
+int join(const JoinOptions& options);
+
+}  // namespace castvote::certs::tool

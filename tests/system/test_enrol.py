@@ -1,0 +1,194 @@
+"""test_enrol.py -- nodes join by invitation, through the running arbiter and without one.
+
+And everybody who must not: a wrong, used, expired or mistyped token, another arbiter, another
+cluster. The arbiter's port under attack is in tests/regress/test_join_port.py.
+"""
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+import os
+
+from enrolment import Home, Invitation, join, read
+from stdio_nodes import ring
+
+UNREACHABLE, REFUSED, WRONG_ARBITER, HAS_CERTIFICATES = 3, 4, 5, 6
+EXPIRED, CLOSED, INTERRUPTED = 3, 4, 5
+ANOTHER = "another cluster of the same name"
+
+
+def daemon(env, home, node, number):
+    """The node's daemon, in one ring with its neighbour, with TLS and nothing else."""
+    process = env.spawn(
+        [env.program("qdevice-client"), "--provider", "stdio", "--node-id", number, "--nodes",
+         "1,2", "--cluster", "alpha", "--arbiter", "127.0.0.1", "--port", home.port, "--tls",
+         "required", "--certificates", env.path(node, "nssdb"), "--timeout", 1250,
+         "--sync-timeout", 4000, "--socket", env.path(node + ".sock")], name=node, stdin=True)
+    ring(process, 1, 8, [1, 2])
+    return process
+
+
+def get_the_vote(env, home):
+    for number, node in ((1, "one"), (2, "two")):
+        daemon(env, home, node, number)
+    env.wait_for(lambda: {holder["node_id"] for cluster in home.status()["clusters"]
+                          for holder in cluster["holders"]} == {1, 2}, 20, "both have the vote")
+
+
+def test_two_nodes_join_through_the_arbiter_and_get_the_vote(env):
+    home = Home(env).start()
+    invitation = Invitation(home)
+    for node in ("one", "two"):
+        join(env, invitation.address, invitation.token, node, "--apply")
+    assert invitation.ends(0)["reason"] == "all_joined"
+    assert os.listdir(home.run) == ["qnetd.sock"], "the invitation's socket is gone"
+    one, two = home.listed()
+    assert one["by"] == two["by"] == "invite" and one["address"] == "127.0.0.1", (one, two)
+    assert one["owner"] == two["owner"] and one["fingerprint"] != two["fingerprint"], (one, two)
+    keys = [read(env, node, "nssdb", "cluster.key") for node in ("one", "two")]
+    assert keys[0] != keys[1], "a key per node"
+    for node in ("one", "two"):
+        configuration = read(env, node, "corosync.conf").decode()
+        assert "config_version: 4\n" in configuration, configuration
+        assert "      host: 127.0.0.1\n" in configuration, configuration
+        assert "    votes: 1\n" in configuration and "tls: required" in configuration
+        kept = [name for name in os.listdir(env.path(node)) if "before-castvote" in name]
+        assert len(kept) == 1 and b"config_version: 3\n" in read(env, node, kept[0]), kept
+    get_the_vote(env, home)
+    assert invitation.token not in home.daemon.log(), "no secret in the log"
+
+
+def test_nodes_join_at_a_port_of_its_own_without_an_arbiter(env):
+    home = Home(env)
+    port = env.free_port()
+    invitation = Invitation(home, "--listen", f"127.0.0.1:{port}", "--nodes", 1)
+    assert invitation.address == f"127.0.0.1:{port}"
+    done = json.loads(join(env, invitation.address, invitation.token, "one", "--json").stdout)
+    assert done["new_certificate"] and f"port: {port}" in done["device"], done
+    before = read(env, "one", "corosync.conf")
+    assert invitation.ends(0)["joined"] == 1
+    # Again, with the invitation gone: it is done already, and nothing is touched.
+    key = read(env, "one", "nssdb", "cluster.key")
+    again = json.loads(join(env, invitation.address, invitation.token, "one", "--json").stdout)
+    assert not again["new_certificate"], again
+    assert read(env, "one", "nssdb", "cluster.key") == key
+    assert read(env, "one", "corosync.conf") == before, "without --apply nothing is written"
+    join(env, invitation.address, invitation.token, "one", "--apply")
+    applied = read(env, "one", "corosync.conf")
+    join(env, invitation.address, invitation.token, "one", "--apply")
+    assert read(env, "one", "corosync.conf") == applied
+
+
+def test_a_later_node_is_of_the_same_cluster_and_another_cluster_is_not(env):
+    home = Home(env).start()
+    first = Invitation(home, "--nodes", 1)
+    join(env, first.address, first.token, "one")
+    first.ends(0)
+    unsaid = env.run([env.program("qcert"), "invite", "--dir", home.directory, "--cluster", "alpha",
+                      "--socket", home.socket], check=False)
+    assert unsaid.returncode == 1 and "--more" in unsaid.stderr, unsaid
+    more = Invitation(home, "--nodes", 1, "--more")
+    join(env, more.address, more.token, "two")
+    more.ends(0)
+    get_the_vote(env, home)
+    another = Invitation(home, "--nodes", 1, "--another")
+    join(env, another.address, another.token, "stranger")
+    another.ends(0)
+    owners = [one["owner"] for one in home.listed()]
+    assert owners[0] == owners[1] != owners[2], owners
+    daemon(env, home, "stranger", 2)
+    home.daemon.says(ANOTHER, 20)
+
+
+def refused(env, invitation, status, *options, token=None, address=None, **more):
+    done = join(env, address or invitation.address, token or invitation.token, "refused", *options,
+                check=False, **more)
+    assert done.returncode == status, done
+    assert len(done.stderr.splitlines()) == 2, done
+    assert not os.path.exists(env.path("refused", "nssdb", "cluster.pem"))
+    return done.stderr
+
+
+def test_wrong_tokens_are_refused_and_close_the_invitation(env):
+    home = Home(env).start()
+    old = Invitation(home, "--nodes", 1)
+    old.process.signal(2)
+    assert old.ends(INTERRUPTED)["reason"] == "interrupted"
+    invitation = Invitation(home)
+    mistyped = invitation.token[:40] + ("a" if invitation.token[40] != "a" else "b") + \
+        invitation.token[41:]
+    assert "mistyped" in refused(env, invitation, 2, token=mistyped)
+    assert "is for cluster" in refused(env, invitation, REFUSED, "--cluster", "beta")
+    for _ in range(5):
+        assert "not that of the open" in refused(env, invitation, REFUSED, token=old.token)
+    assert invitation.ends(CLOSED)["reason"] == "too_many_wrong"
+    codes = [event["code"] for event in invitation.events("refused")]
+    assert codes == ["other_cluster"] + ["wrong_token"] * 5, codes
+    assert all(event["address"] == "127.0.0.1" for event in invitation.events("refused"))
+    assert "no invitation is open" in refused(env, invitation, UNREACHABLE)
+    assert home.listed() == []
+
+
+def test_used_and_expired_tokens_are_worth_nothing(env):
+    home = Home(env).start()
+    used = Invitation(home, "--nodes", 1)
+    join(env, used.address, used.token, "one")
+    used.ends(0)
+    assert "no invitation is open" in refused(env, used, UNREACHABLE)
+    expired = Invitation(home, "--more", "--valid-for", "1s")
+    assert expired.ends(EXPIRED)["reason"] == "expired"
+    assert "no invitation is open" in refused(env, expired, UNREACHABLE)
+    Invitation(home, "--more")  # Another one is open, for which they are as wrong as any.
+    assert "not that of the open" in refused(env, used, REFUSED)
+    assert len(home.listed()) == 1
+
+
+def test_another_arbiter_is_not_told_anything(env):
+    home, stranger = Home(env), Home(env, "stranger").start()
+    own = Invitation(home, "--listen", f"127.0.0.1:{env.free_port()}")
+    theirs = Invitation(stranger)
+    told = refused(env, own, WRONG_ARBITER, address=theirs.address)
+    assert "not the arbiter that the token is from" in told, told
+    env.wait_for(lambda: theirs.events("broken"), 10, "the stranger noticed somebody")
+    assert theirs.events("refused") == [], "no proof reached it"
+    # One who has a certificate of the right CA, but is not its arbiter.
+    join(env, own.address, own.token, "one")
+    node = env.path("one", "nssdb")
+    for name, of in (("server.pem", "cluster.pem"), ("server.key", "cluster.key"),
+                     ("qnetd-cacert.crt", "ca.pem"), ("ca.key", None)):
+        content = read(env, "arbiter", name) if of is None else read(env, node, of)
+        os.makedirs(env.path("false"), exist_ok=True)
+        with open(env.path("false", name), "wb") as file:
+            file.write(content)
+    false = env.run([env.program("qcert"), "invite", "--dir", env.path("false"), "--cluster",
+                     "alpha", "--listen", "127.0.0.1:1"], check=False)
+    assert false.returncode == 1, "a node's certificate serves for no invitation"
+
+
+def test_what_a_node_has_is_not_overwritten(env):
+    home, other = Home(env).start(), Home(env, "other").start()
+    first = Invitation(other, "--nodes", 1)
+    join(env, first.address, first.token, "one")
+    old = read(env, "one", "nssdb", "cluster.pem")
+    invitation = Invitation(home, "--nodes", 1)
+    done = join(env, invitation.address, invitation.token, "one", check=False)
+    assert done.returncode == HAS_CERTIFICATES and "another arbiter" in done.stderr, done
+    assert read(env, "one", "nssdb", "cluster.pem") == old
+    join(env, invitation.address, invitation.token, "one", "--force")
+    assert read(env, "one", "nssdb", "cluster.pem") != old
+    shown = env.run([env.program("qcert"), "show", "--dir", env.path("one", "nssdb")])
+    assert "can use this directory" in shown.stdout, shown
+
+
+def test_an_invitation_that_is_killed_leaves_a_door_that_opens_again(env):
+    home = Home(env).start()
+    killed = Invitation(home)
+    join(env, killed.address, killed.token, "one")
+    killed.process.kill()
+    assert "no invitation is open" in refused(env, killed, UNREACHABLE)
+    busy = Invitation(home, "--more", "--nodes", 1)
+    second = env.run([env.program("qcert"), "invite", "--dir", home.directory, "--cluster", "beta",
+                      "--socket", home.socket], check=False)
+    assert second.returncode == 1 and "another invitation" in second.stderr, second
+    join(env, busy.address, busy.token, "two")
+    busy.ends(0)
+    assert not os.path.exists(home.door)
+    get_the_vote(env, home)
