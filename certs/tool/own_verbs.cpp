@@ -1,5 +1,5 @@
-// own_verbs.cpp -- qcert under its own name: init, request, sign, import, list, show; invite
-// and join have files of their own.
+// own_verbs.cpp -- qcert under its own name: init, request, sign, import, list, show, backup,
+// restore; invite and join have files of their own.
 //
 // Long options, and --json wherever something is printed. Works in any directory, so that it can be
 // tried out without root.
@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "certs/arbiter_directory.hpp"
+#include "certs/backup.hpp"
 #include "certs/layout.hpp"
 #include "certs/node_directory.hpp"
 #include "certs/nss_import.hpp"
@@ -31,6 +32,8 @@ struct Options {
     std::string bundle_file;
     bool no_group_write = false;
     bool if_missing = false;
+    std::string backup_file;
+    bool force = false;
 };
 
 Path directory_or(const Options& options, const char* standard) {
@@ -161,6 +164,18 @@ int list_certificates(const Options& options) {
                                    "name the arbiter's with --dir, or make one with init"});
 }
 
+int back_up_arbiter(const Options& options) {
+    return print_step(
+        options, "Keep this file safe, and off this machine:",
+        back_up(directory_or(options, layout::arbiter_directory), options.backup_file));
+}
+
+int restore_arbiter(const Options& options) {
+    return print_step(options, "Restored the arbiter's certificates in",
+                      restore(directory_or(options, layout::arbiter_directory), options.backup_file,
+                              options.force ? Present::aside : Present::refuse));
+}
+
 void describe_common(CLI::App* verb, Options& options, const std::string& standard) {
     verb->add_option("--dir", options.directory, "Certificate directory (default " + standard + ")")
         ->type_name("DIR");
@@ -224,6 +239,27 @@ std::vector<Verb> describe(CLI::App& app, Options& options) {
         {import_verb, import_files}, {list_verb, list_certificates}, {show_verb, show_directories}};
 }
 
+// The arbiter's certificates on the way to another machine.
+std::vector<Verb> describe_moves(CLI::App& app, Options& options) {
+    const std::string arbiter = layout::arbiter_directory;
+    CLI::App* backup_verb =
+        app.add_subcommand("backup", "Arbiter: all its certificates and keys as one file");
+    describe_common(backup_verb, options, arbiter);
+    backup_verb->add_option("--to", options.backup_file, "The file; a new one")
+        ->required()
+        ->type_name("FILE");
+    CLI::App* restore_verb =
+        app.add_subcommand("restore", "Arbiter: be the one that a backup was made of");
+    describe_common(restore_verb, options, arbiter);
+    restore_verb->add_option("--from", options.backup_file, "What \"qcert backup\" has written")
+        ->required()
+        ->check(CLI::ExistingFile)
+        ->type_name("FILE");
+    restore_verb->add_flag("--force", options.force,
+                           "Move the certificates that are there to a directory beside it");
+    return {{backup_verb, back_up_arbiter}, {restore_verb, restore_arbiter}};
+}
+
 manual::Manual manual_pages() {
     const auto arbiter = stock_arbiter_options();
     const auto node = stock_node_options();
@@ -257,7 +293,8 @@ int own_verbs(int argc, char** argv) {
     app.footer(
         "Exit status: 0 done, 1 refused or failed (show: unusable), 2 wrong usage or a named "
         "file does not exist.");
-    const std::vector<Verb> verbs = describe(app, options);
+    std::vector<Verb> verbs = describe(app, options);
+    for (const Verb& verb : describe_moves(app, options)) verbs.push_back(verb);
     InviteOptions inviting;
     JoinOptions joining;
     const CLI::App* invite_verb = describe_invite(app, inviting);

@@ -7,6 +7,7 @@ cluster. The arbiter's port under attack is in tests/regress/test_join_port.py.
 import json
 import os
 
+from certs_hosts import NODE, NODE_TOOL, Host, check_stock_node, machine
 from enrolment import Home, Invitation, join, read
 from stdio_nodes import ring
 
@@ -107,7 +108,7 @@ def refused(env, invitation, status, *options, token=None, address=None, **more)
     return done.stderr
 
 
-def test_wrong_tokens_are_refused_and_close_the_invitation(env):
+def test_wrong_tokens_are_unforcedand_close_the_invitation(env):
     home = Home(env).start()
     old = Invitation(home, "--nodes", 1)
     old.process.signal(2)
@@ -192,3 +193,36 @@ def test_an_invitation_that_is_killed_leaves_a_door_that_opens_again(env):
     busy.ends(0)
     assert not os.path.exists(home.door)
     get_the_vote(env, home)
+
+
+def test_nss_takes_what_a_node_has_got(env):
+    """The way back to the stock daemon: its tools pass over the owner in the certificate."""
+    machine(env)
+    home = Home(env)
+    invitation = Invitation(home, "--nodes", 1, "--listen", f"127.0.0.1:{env.free_port()}")
+    join(env, invitation.address, invitation.token, "one")
+    invitation.ends(0)
+    stock = Host(env, "stock", False)
+    stock.write("/tmp/ca.crt", read(env, "one", "nssdb", "ca.pem"))
+    stock.write("/tmp/node.p12", read(env, "one", "nssdb", "qdevice-net-node.p12"))
+    stock.run(NODE_TOOL, "-i", "-c", "/tmp/ca.crt")
+    stock.run(NODE_TOOL, "-m", "-c", "/tmp/node.p12")
+    assert stock.has(f"{NODE}/cert9.db")
+    check_stock_node(stock)
+
+
+def test_an_arbiter_on_a_new_machine_is_the_old_one(env):
+    old, new = Home(env), Home(env, "new")
+    invitation = Invitation(old, "--listen", f"127.0.0.1:{env.free_port()}")
+    for node in ("one", "two"):
+        join(env, invitation.address, invitation.token, node)
+    invitation.ends(0)
+    qcert = env.program("qcert")
+    env.run([qcert, "backup", "--dir", old.directory, "--to", env.path("backup")])
+    back = [qcert, "restore", "--dir", new.directory, "--from", env.path("backup")]
+    unforced = env.run(back, check=False)
+    assert unforced.returncode == 1 and "--force" in unforced.stderr, unforced
+    env.run(back + ["--force"])
+    new.start()
+    get_the_vote(env, new)
+    assert [one["serial"] for one in new.listed()] == ["103", "104"]
