@@ -212,20 +212,22 @@ Expected<void, Failure> apply(const Configuration& configuration, const enrol::C
     return {};
 }
 
-Expected<void, Failure> configure(const Plan& plan, bool does_apply, Told& told) {
+// What is to be written, if anything; found out before the arbiter is asked for anything.
+Expected<std::optional<enrol::Change>, Failure> plan_change(const Plan& plan, bool does_apply,
+                                                            Told& told) {
     if (!plan.configuration) {
         told.section = enrol::device_section({plan.where.host, plan.where.port, 2});
-        return {};
+        return std::nullopt;
     }
     const enrol::ConfigurationFacts& facts = plan.configuration->facts;
     const enrol::Device device{plan.where.host, plan.where.port, facts.nodes};
     told.section = enrol::device_section(device);
     told.is_configured = facts.has_device && facts.device_host == plan.where.host;
-    if (told.is_configured || !does_apply) return {};
-    const Expected<enrol::Change> change = enrol::with_device(plan.configuration->text, device);
+    if (told.is_configured || !does_apply) return std::nullopt;
+    Expected<enrol::Change> change = enrol::with_device(plan.configuration->text, device);
     if (!change) return fail_with(change.error());
     told.lines = change->lines;
-    return apply(*plan.configuration, *change, told);
+    return std::optional(std::move(*change));
 }
 
 void print_next(const Plan& plan) {
@@ -297,6 +299,8 @@ int join(const JoinOptions& options) {
     const auto plan = plan_of(options);
     if (!plan) return report(options, plan.error());
     Told told;
+    const auto change = plan_change(*plan, options.apply, told);
+    if (!change) return report(options, change.error());
     const auto has = has_it(*plan, options.force);
     if (!has) return report(options, has.error());
     if (!*has) {
@@ -305,8 +309,10 @@ int join(const JoinOptions& options) {
         told.is_new = true;
         told.notes = *notes;
     }
-    if (const auto configured = configure(*plan, options.apply, told); !configured)
-        return report(options, configured.error());
+    if (*change) {
+        const auto applied = apply(*plan->configuration, **change, told);
+        if (!applied) return report(options, applied.error());
+    }
     return print(*plan, told, options);
 }
 

@@ -108,7 +108,7 @@ def refused(env, invitation, status, *options, token=None, address=None, **more)
     return done.stderr
 
 
-def test_wrong_tokens_are_unforcedand_close_the_invitation(env):
+def test_wrong_tokens_are_refused_and_close_the_invitation(env):
     home = Home(env).start()
     old = Invitation(home, "--nodes", 1)
     old.process.signal(2)
@@ -177,6 +177,24 @@ def test_what_a_node_has_is_not_overwritten(env):
     assert read(env, "one", "nssdb", "cluster.pem") != old
     shown = env.run([env.program("qcert"), "show", "--dir", env.path("one", "nssdb")])
     assert "can use this directory" in shown.stdout, shown
+
+
+def test_a_configuration_that_cannot_be_changed_costs_no_certificate(env):
+    home = Home(env).start()
+    invitation = Invitation(home, "--nodes", 1)
+    folder = env.path("refused")
+    os.makedirs(folder)
+    for device, status in (("  device {\n    model: net\n    net {\n      host: 192.0.2.9\n"
+                            "    }\n  }\n", 1), ("", 1)):
+        with open(os.path.join(folder, "corosync.conf"), "w", encoding="utf-8") as file:
+            file.write("nodelist {\n  node {\n  }\n}\n" + ("quorum {\n" + device + "}\n"
+                                                            if device else ""))
+        before = read(env, "refused", "corosync.conf")
+        refused(env, invitation, status, "--apply", "--cluster", "alpha")
+        assert read(env, "refused", "corosync.conf") == before
+        assert os.listdir(folder) == ["corosync.conf"], "not even a key was made"
+    assert [event["event"] for event in invitation.events()] == ["waiting"]
+    assert home.listed() == []
 
 
 def test_an_invitation_that_is_killed_leaves_a_door_that_opens_again(env):
