@@ -38,6 +38,7 @@ void ClusterModel::start(NodeId id, bool lost_ring_file) {
     c.life = life;
     c.seq = seq;
     c.listener = listener;
+    c.waits_for_all = has_wait_for_all_;
     enter(c, Phase::gather);
     c.gather_since = schedule_.now();
     // A fresh corosync is alone for some milliseconds, whoever else there is (fact 5).
@@ -194,7 +195,17 @@ void ClusterModel::sync_maybe_done(RingId ring) {
             return;
         }
     }
+    share_quorum(members);
     for (const NodeId id : members) operational(nodes_.at(id));
+}
+
+// Who joins a quorate member need not wait for all.
+void ClusterModel::share_quorum(const Nodes& members) {
+    const bool is_quorate = std::any_of(members.begin(), members.end(), [this](NodeId id) {
+        return nodes_.at(id).quorate && !nodes_.at(id).waits_for_all;
+    });
+    if (!is_quorate) return;
+    for (const NodeId id : members) nodes_.at(id).waits_for_all = false;
 }
 
 void ClusterModel::operational(Corosync& c) {
@@ -317,7 +328,9 @@ void ClusterModel::arm_device_timer(Corosync& c, Micros delay) {
 void ClusterModel::reckon(Corosync& c, bool must_tell) {
     const std::size_t votes = c.members.size() + (c.flag ? device_votes_ : 0);
     const std::size_t quorum = (expected_nodes_ + device_votes_) / 2 + 1;
-    const bool quorate = votes >= quorum;
+    const std::size_t wanted = c.waits_for_all ? expected_nodes_ + device_votes_ : quorum;
+    const bool quorate = votes >= wanted;
+    c.waits_for_all = has_wait_for_all_ && !quorate;
     if (!must_tell && quorate == c.quorate && c.view == c.members) return;
     c.quorate = quorate;
     c.view = c.members;

@@ -67,6 +67,7 @@ struct Corosync {
     // What is counted came out of the queue, where it had waited for so long, and no poll since
     // has confirmed it or come round with a "no".
     std::optional<Micros> old_yes;
+    bool waits_for_all = false;   // wait_for_all: since it was quorate last, or started (fact 6)
     bool is_stray = false;        // the last poll was of a ring that nobody could have granted
     Micros delivered_by = 0;      // own votes come round the ring in the order of the polls
     int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
@@ -81,6 +82,9 @@ class ClusterModel {
 public:
     ClusterModel(Schedule& schedule, Dice& dice, Timers timers, std::size_t nodes,
                  unsigned device_votes);
+
+    // wait_for_all is configured. Before anything starts.
+    void wait_for_all() { has_wait_for_all_ = true; }
 
     // -- what faults do --------------------------------------------------------------------------
     void start(NodeId node, bool lost_ring_file);
@@ -126,6 +130,7 @@ private:
     void try_form(NodeId node);
     void form(const Nodes& members);
     void sync_maybe_done(RingId ring);
+    void share_quorum(const Nodes& members);
     void operational(Corosync& c);
     void deliver(Corosync& c, Queued it);
     void let_around(Corosync& c, Task back);
@@ -139,6 +144,7 @@ private:
     Timers timers_;
     std::size_t expected_nodes_;
     unsigned device_votes_;
+    bool has_wait_for_all_ = false;
     std::map<NodeId, Corosync> nodes_;
     std::vector<const Corosync*> in_order_;  // ... which is quicker to walk
     std::map<NodeId, int> groups_;

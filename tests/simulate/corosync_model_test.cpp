@@ -24,6 +24,11 @@ struct Pair {
         }
         REQUIRE(reached());
     }
+    void pass(Micros time) {
+        const Micros end = schedule.now() + time;
+        while (schedule.step(end)) {
+        }
+    }
     bool is_alone(NodeId id) {
         return cluster.node(id).phase == Phase::sync && cluster.node(id).members.size() == 1;
     }
@@ -70,4 +75,50 @@ TEST_CASE("an old vote stays old until the no that takes it back has come round"
     pair.until([&] { return !pair.cluster.node(1).quorate; });
     CHECK(pair.cluster.double_quorum().one == 0);
     CHECK_FALSE(pair.cluster.node(1).old_yes);
+}
+
+TEST_CASE("with wait_for_all a flap is final: only all nodes and the vote end it") {
+    Pair pair;
+    pair.cluster.stop(1);
+    pair.cluster.stop(2);
+    pair.cluster.wait_for_all();
+    const auto is_quorate = [&](NodeId id) { return pair.cluster.node(id).quorate; };
+    const auto vote = [&](NodeId id, bool yes) {
+        pair.poll(id, yes);
+        pair.pass(ms(100));
+    };
+    // Alone after the start, the vote does not make it quorate.
+    pair.cluster.start(1, false);
+    pair.until([&] { return pair.is_in_ring_of(1, 1); });
+    pair.cluster.register_device(1);
+    vote(1, true);
+    CHECK_FALSE(is_quorate(1));
+    // Two nodes without the vote do not either.
+    pair.cluster.start(2, false);
+    pair.until([&] { return pair.is_alone(1) || pair.cluster.node(1).members.size() == 2; });
+    pair.poll(1, false);
+    pair.until([&] { return pair.is_in_ring_of(2, 1) && pair.is_in_ring_of(2, 2); });
+    pair.cluster.register_device(2);
+    CHECK_FALSE(is_quorate(1));
+    vote(1, true);
+    vote(2, true);
+    CHECK(is_quorate(1));
+    CHECK(is_quorate(2));
+    // All have been there: the vote is enough for one of them, as long as it never lacks it.
+    pair.cluster.stop(2);
+    pair.until([&] { return pair.is_alone(1); });
+    pair.poll(1, true);
+    pair.until([&] { return pair.is_in_ring_of(1, 1); });
+    CHECK(is_quorate(1));
+    vote(1, false);
+    CHECK_FALSE(is_quorate(1));
+    vote(1, true);
+    CHECK_FALSE(is_quorate(1));
+    // Who comes back joins one that waits for all.
+    pair.cluster.start(2, false);
+    pair.until([&] { return pair.cluster.node(1).members.size() == 2; });
+    pair.poll(1, true);
+    pair.until([&] { return pair.is_in_ring_of(2, 1) && pair.is_in_ring_of(2, 2); });
+    CHECK(is_quorate(1));
+    CHECK_FALSE(is_quorate(2));
 }

@@ -21,6 +21,7 @@ struct DeviceConf {
     wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
     wire::TieBreaker tie_breaker;
     bool keep_active = true;
+    bool wait_for_all = false;
 };
 
 struct DaemonWorld {

@@ -34,6 +34,7 @@ struct Arguments {
     std::string nodes = "stock";
     std::optional<std::size_t> size;
     std::string algorithm = "ffsplit";
+    bool wait_for_all = false;
     std::string arbiter = "ours";
     bool no_restarts = false;
     std::string state = "none";
@@ -87,8 +88,9 @@ Arguments resolved(Arguments arguments, std::uint64_t seed) {
 
 Options options_for(const Arguments& any, std::uint64_t seed) {
     const Arguments arguments = resolved(any, seed);
-    Options options = options_of(
-        seed, {.nodes = arguments.size, .algorithm = algorithms.at(arguments.algorithm)});
+    Options options = options_of(seed, {.nodes = arguments.size,
+                                        .algorithm = algorithms.at(arguments.algorithm),
+                                        .wait_for_all = arguments.wait_for_all});
     options.clusters = arguments.clusters;
     options.wide = arguments.world == "wide";
     options.our_nodes = arguments.nodes == "ours";
@@ -108,6 +110,7 @@ std::string command_for(const Arguments& any, std::uint64_t seed) {
     std::string command = fmt::format("./dev simulate --nodes {} --failover {} --state {}",
                                       arguments.nodes, arguments.failover, arguments.state);
     if (arguments.algorithm != "ffsplit") command += " --algorithm " + arguments.algorithm;
+    if (arguments.wait_for_all) command += " --wait-for-all";
     if (arguments.size) command += fmt::format(" --size {}", *arguments.size);
     if (arguments.arbiter != "ours") command += " --arbiter " + arguments.arbiter;
     if (arguments.world != "plain") command += " --world " + arguments.world;
@@ -223,6 +226,8 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"stock", "ours", "mixed", "any"}));
     app.add_option("--algorithm", arguments.algorithm, "ffsplit, lms, 2nodelms (two nodes) or any")
         ->check(CLI::IsMember({"ffsplit", "lms", "2nodelms", "any"}));
+    app.add_flag("--wait-for-all", arguments.wait_for_all,
+                 "who lost quorum, or has just started, needs all nodes and the vote");
     app.add_option("--size", arguments.size, "nodes in the cluster, instead of what the seed says")
         ->check(CLI::Range(2, 6));
     app.add_option("--arbiter", arguments.arbiter,

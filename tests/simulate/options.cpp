@@ -8,6 +8,11 @@
 
 namespace castvote::simulate {
 
+bool may_vote_alone(const DeviceConf& device) {
+    return device.algorithm == wire::DecisionAlgorithm::two_node_lms ||
+           (device.algorithm == wire::DecisionAlgorithm::lms && device.wait_for_all);
+}
+
 // With lms one node and the arbiter are quorate.
 unsigned device_votes(const Options& options) {
     return options.device.algorithm == wire::DecisionAlgorithm::lms
@@ -44,8 +49,9 @@ bool goes_on_alone(const Options& options, const Nodes& part) {
 
 std::string to_string(const Options& options) {
     const auto& tie_breaker = options.device.tie_breaker;
-    return fmt::format("{} nodes, {}, tie-breaker {}, {}", options.nodes,
+    return fmt::format("{} nodes, {}, {}tie-breaker {}, {}", options.nodes,
                        wire::name_of(options.device.algorithm),
+                       options.device.wait_for_all ? "wait_for_all, " : "",
                        tie_breaker.mode == wire::TieBreakerMode::node_id
                            ? fmt::format("node {}", tie_breaker.node_id)
                            : wire::name_of(tie_breaker.mode),
@@ -62,6 +68,7 @@ Options options_of(std::uint64_t seed, const Wish& wish) {
     options.nodes = dice.one_in(3) ? 3 + dice.below(4) : 2;
     options.nodes = wish.nodes.value_or(options.nodes);
     options.device.algorithm = wish.algorithm;
+    options.device.wait_for_all = wish.wait_for_all;
     if (wish.algorithm == wire::DecisionAlgorithm::two_node_lms) options.nodes = 2;
     if (dice.one_in(2)) options.timers = {ms(1000), ms(2000), ms(4000)};
     options.fault_every = dice.one_in(2) ? ms(5000) : ms(20000);

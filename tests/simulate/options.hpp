@@ -47,11 +47,15 @@ std::string to_string(const Options& options);
 struct Wish {
     std::optional<std::size_t> nodes = {};
     wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
+    bool wait_for_all = false;
 };
 
 // The options that a seed stands for.
 Options options_of(std::uint64_t seed, const Wish& wish);
 Options options_of(std::uint64_t seed);
+
+// Does a stock daemon vote on without the arbiter (docs/safety.md, fact 3)?
+bool may_vote_alone(const DeviceConf& device);
 
 // Of the arbiter, as the algorithm wants them.
 unsigned device_votes(const Options& options);

@@ -26,6 +26,7 @@ private:
         settings.node_id = node_;
         settings.algorithm = world_.conf.algorithm;
         settings.tie_breaker = world_.conf.tie_breaker;
+        settings.wait_for_all = world_.conf.wait_for_all;
         settings.keep_active_partition = world_.conf.keep_active;
         settings.device_timeout = Duration(timers.device_timeout / 1000);
         settings.device_sync_timeout = Duration(timers.device_sync_timeout / 1000);

@@ -1,6 +1,6 @@
 // stock_daemon.cpp -- a model of the stock node daemon: its timers and its habits.
 //
-// Heartbeat 0.8 T, poll every T/2, NACK on disconnect (2nodelms votes on), no vote before the
+// Heartbeat 0.8 T, poll every T/2, NACK on disconnect (some vote on), no vote before the
 // arbiter's word on the ring reported last, a real sleep before reconnecting, and a loss noticed
 // only at the second heartbeat without an answer (docs/protocol.md 9 and 10).
 // SPDX-License-Identifier: BSD-3-Clause
@@ -92,7 +92,11 @@ private:
 
     // Without the arbiter it votes on, until its ring changes (docs/safety.md, fact 3).
     bool votes_on_alone() const {
-        return world_.conf.algorithm == wire::DecisionAlgorithm::two_node_lms;
+        switch (world_.conf.algorithm) {
+            case wire::DecisionAlgorithm::two_node_lms: return true;
+            case wire::DecisionAlgorithm::lms: return quorate_ && world_.conf.wait_for_all;
+            default: return false;
+        }
     }
     void lose_contact() {
         const bool was_paused = std::exchange(paused_, false);
@@ -246,6 +250,9 @@ private:
         later(heartbeat(), [this, timer] {
             if (timer != echo_timer_ || link_ != Link::connected) return;
             if (echo_sent_ != last_echo_received_) {
+                // It stays connected then, and echoes no more.
+                if (votes_on_alone() && world_.conf.algorithm == wire::DecisionAlgorithm::lms)
+                    return;
                 apply_disconnect_vote_and_close();
                 return;
             }

@@ -39,6 +39,7 @@ public:
                    [this](const std::string& text) { trace(text); },
                    [this](std::string_view name, Micros until) { excuse(name, until); }}) {
         network_.attach(arbiter_.get());
+        if (options_.device.wait_for_all) cluster_.wait_for_all();
         for (std::size_t number = 1; host_ != nullptr && number < clusters; ++number)
             companions_.push_back(std::make_unique<Companion>(
                 options_, number, schedule_, *host_, [this, number](const std::string& text) {
@@ -239,20 +240,21 @@ private:
         return false;
     }
 
-    // A stock 2nodelms daemon that lost the arbiter: what docs/safety.md says no arbiter can close.
+    // A stock daemon that votes on without the arbiter: what docs/safety.md says no arbiter can
+    // close.
     std::string_view name_of_vote_alone(const ClusterModel::Overlap& overlap) {
-        if (options_.device.algorithm != wire::DecisionAlgorithm::two_node_lms) return {};
+        if (!may_vote_alone(options_.device)) return {};
         if (!overlap.is_stray) stray_since_.reset();
         if (overlap.is_stray) stray_since_ = stray_since_.value_or(schedule_.now());
         if (stray_since_ && schedule_.now() - *stray_since_ <= corrected_within)
-            return "a stock 2nodelms daemon lost the arbiter just when its ring changed";
+            return "a stock daemon that votes on alone lost the arbiter just when its ring changed";
         const auto is_stock = [this](NodeId node) { return !members_[node].is_ours; };
         if ((is_stock(overlap.one) && overlap.one_waited) ||
             (is_stock(overlap.other) && overlap.other_waited))
-            return "a stock 2nodelms daemon counts what waited in its queue, without the arbiter";
+            return "a stock daemon, with the arbiter lost, counts what waited in its queue";
         for (const NodeId node : {overlap.one, overlap.other})
             if (is_stock(node) && incumbents_.is_forgotten(node))
-                return "the arbiter forgot a stock 2nodelms daemon, which votes on without it";
+                return "the arbiter forgot a stock daemon, which votes on alone";
         return {};
     }
 
@@ -277,6 +279,9 @@ private:
             cluster_.set_group(id, 0);
             cluster_.start(id, false);
             member.daemon->thaw();
+            // With lms it may wait for ever for an echo of a connection that is long gone: somebody
+            // starts it anew.
+            if (is_stuck_alone(member)) member.daemon->kill(true);
             member.daemon->start();
         }
         const Micros bound = 8 * options_.timers.device_timeout + ms(60000);
@@ -284,7 +289,8 @@ private:
         if (result_.violation) return;
         for (auto& [id, member] : members_) {
             const Corosync& c = cluster_.node(id);
-            if (c.phase != Phase::operational || c.members.size() != options_.nodes || !c.flag)
+            if (c.phase != Phase::operational || c.members.size() != options_.nodes || !c.flag ||
+                !c.quorate)
                 return complain(fmt::format(
                     "I4: node {} has no vote in the whole cluster (phase {}, {} members)", id,
                     static_cast<int>(c.phase), c.members.size()));
@@ -301,6 +307,11 @@ private:
                 return complain(
                     fmt::format("I4: after a split node {} is {}quorate", id, must ? "in" : ""));
         }
+    }
+
+    bool is_stuck_alone(const Member& member) const {
+        return !member.is_ours && options_.device.wait_for_all &&
+               options_.device.algorithm == wire::DecisionAlgorithm::lms;
     }
 
     void complain(std::string what) {
