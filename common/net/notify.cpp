@@ -12,7 +12,7 @@
 
 namespace castvote::net {
 
-void notify_service_manager(std::string_view state) {
+void notify_service_manager(std::string_view state, bool waits) {
     const char* path = std::getenv("NOTIFY_SOCKET");
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -24,7 +24,8 @@ void notify_service_manager(std::string_view state) {
     const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (socket < 0) return;
     // Nobody to tell is no reason to stop.
-    static_cast<void>(::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL,
+    const int flags = MSG_NOSIGNAL | (waits ? 0 : MSG_DONTWAIT);
+    static_cast<void>(::sendto(socket, state.data(), state.size(), flags,
                                reinterpret_cast<const sockaddr*>(&address),
                                static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length)));
     ::close(socket);

@@ -7,7 +7,8 @@
 
 namespace castvote::net {
 
-// "READY=1", "STOPPING=1", ...; nothing happens where $NOTIFY_SOCKET is not set.
-void notify_service_manager(std::string_view state);
+// "READY=1", "STOPPING=1", ...; nothing happens where $NOTIFY_SOCKET is not set. Waits, unless told
+// not to, for a service manager that has more to read than it can.
+void notify_service_manager(std::string_view state, bool waits = true);
 
 }  // namespace castvote::net

@@ -78,6 +78,7 @@ int Daemon::run() noexcept {
     if (!lock()) return 1;
     wait_for_signal();
     attempt();
+    const net::Watchdog watchdog(io_, {});
     io_.run();
     return status_;
 }

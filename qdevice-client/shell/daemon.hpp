@@ -15,6 +15,7 @@
 
 #include "common/ipc/server.hpp"
 #include "common/net/process.hpp"
+#include "common/net/watchdog.hpp"
 #include "qdevice-client/core/node.hpp"
 #include "qdevice-client/heuristics/runner.hpp"
 #include "qdevice-client/quorum/provider.hpp"

@@ -73,10 +73,12 @@ void move_above_standard(int& descriptor) {
     if (above >= 0) ::close(std::exchange(descriptor, above));
 }
 
-// Nothing of the daemon's: neither its terminal nor the signals meant for it.
+// Nothing of the daemon's: neither its terminal nor the signals meant for it, the one of a service
+// manager's watchdog (SIGABRT) among them. abort() works nevertheless.
 void detach() {
     ::setsid();
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) std::signal(number, SIG_IGN);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT})
+        std::signal(number, SIG_IGN);
     static_cast<void>(::chdir("/") == 0);
     ::prctl(PR_SET_NAME, "qdevice-guard");
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);

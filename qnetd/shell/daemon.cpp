@@ -17,6 +17,7 @@
 #include "common/net/clock.hpp"
 #include "common/net/notify.hpp"
 #include "common/net/process.hpp"
+#include "common/net/watchdog.hpp"
 #include "qnetd/shell/control.hpp"
 #include "qnetd/shell/join_relay.hpp"
 #include "qnetd/shell/listener.hpp"
@@ -112,6 +113,9 @@ public:
             shard->wake();
             shard->loop().start();
         }
+        std::vector<net::Shard*> loops;
+        for (const auto& shard : common_.shards) loops.push_back(&shard->loop());
+        watchdog_.emplace(main_, std::move(loops));
         main_.run();
     }
 
@@ -181,6 +185,7 @@ private:
     std::optional<net::PidFile> pid_file_;
     std::unique_ptr<ipc::Server> control_socket_;
     std::unique_ptr<Listener> listener_;
+    std::optional<net::Watchdog> watchdog_;
 };
 
 void start_log(const Options& options, bool to_terminal) {

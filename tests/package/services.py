@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import os
+import re
 import time
 
 from booted import Booted
@@ -41,6 +42,7 @@ quorum {
         heuristics {
             mode: on
             exec_ping: /bin/ping -c 1 -W 1 127.0.0.1
+            exec_processes: /usr/bin/test -r /proc/1/cgroup
         }
     }
 }
@@ -139,6 +141,37 @@ def check_guardian(tree):
     wait_for_vote(tree)
 
 
+def check_watchdog(tree):
+    """A daemon that hangs is restarted: here sooner than the units have it."""
+    for unit, seconds in (("castvote-qnetd", "10s"), ("castvote-qdevice", "1min")):
+        shown = tree.run("systemctl", "show", "--property=WatchdogUSec", "--value", unit).stdout
+        assert shown == f"{seconds}\n", shown
+        folder = tree.path(f"/etc/systemd/system/{unit}.service.d")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "soon.conf"), "w", encoding="ascii") as file:
+            file.write("[Service]\nWatchdogSec=3\n")
+    tree.run("systemctl", "daemon-reload")
+    tree.run("systemctl", "restart", *OURS)
+    wait_for_vote(tree)
+    pids = [tree.main_pid(unit) for unit in OURS]
+    time.sleep(6)
+    assert pids == [tree.main_pid(unit) for unit in OURS], "who works is left alone"
+    before = taken_back(tree)
+    for unit in OURS:
+        restarts(tree, unit, lambda pid: tree.run("kill", "-STOP", str(pid)))
+    tree.env.wait_for(lambda: taken_back(tree) == before + 1, 10, "the guardian has outlived it")
+    wait_for_vote(tree)
+
+
+def check_exposure(tree):
+    """systemd's own mark for the sandbox, from 0 to 10."""
+    for unit in OURS:
+        said = tree.run("systemd-analyze", "security", "--no-pager", unit, check=False).stdout
+        mark = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
+        assert mark and float(mark.group(1)) <= 2.0, said
+        print(f"   {unit}: exposure {mark.group(1)}")
+
+
 def services(env, base, packages):
     first, second = packages
     tree = Booted(env, "services", base)
@@ -166,6 +199,8 @@ def services(env, base, packages):
     restarts(tree, "castvote-qnetd", lambda pid: tree.run("kill", "-9", str(pid)))
     restarts(tree, "castvote-qnetd", lambda _: tree.run("corosync-qnetd-tool", "-H"))
     check_guardian(tree)
+    check_watchdog(tree)
+    check_exposure(tree)
     for unit in STOCK:
         tree.run("systemctl", "disable", unit)
         ours = unit.replace("corosync", "castvote")

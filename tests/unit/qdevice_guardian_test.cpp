@@ -2,6 +2,7 @@
 // test makes a "daemon" of its own, a child, and kills it.
 // SPDX-License-Identifier: BSD-3-Clause
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,8 +11,12 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <functional>
+#include <iterator>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "qdevice-client/shell/guardian.hpp"
 
@@ -120,6 +125,18 @@ private:
     pid_t pid_ = -1;
 };
 
+std::vector<pid_t> children() {
+    std::ifstream file("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    return {std::istream_iterator<pid_t>(file), {}};
+}
+
+std::string name_of(pid_t process) {
+    std::ifstream file("/proc/" + std::to_string(process) + "/comm");
+    std::string name;
+    std::getline(file, name);
+    return name;
+}
+
 TEST_CASE("guardian: the connection of a killed daemon ends after its last will") {
     Killable daemon([](Guardian& guardian, const Killable::Connect& connect) {
         guardian.hold(connect().get());
@@ -193,6 +210,27 @@ TEST_CASE("guardian: it is not killed with the daemon's process group") {
     });
     const Descriptor peer = daemon.peer();
     daemon.kill_group();
+    CHECK(read_from(daemon.testament) == 'w');
+    write_to(daemon.testament, 'g');
+    CHECK(read_from(peer) == 0);
+}
+
+// A service manager sends to all processes of a service: SIGTERM to stop it, SIGABRT when its
+// watchdog has not been fed.
+TEST_CASE("guardian: signals that are meant for the whole service do not end it") {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // the guardian, nobody's child, becomes ours
+    Killable daemon([](Guardian& guardian, const Killable::Connect& connect) {
+        guardian.hold(connect().get());
+    });
+    const Descriptor peer = daemon.peer();
+    int guardians = 0;
+    for (const pid_t child : children())
+        if (name_of(child) == "qdevice-guard") {
+            ++guardians;
+            for (const int number : {SIGTERM, SIGABRT}) REQUIRE(::kill(child, number) == 0);
+        }
+    REQUIRE(guardians == 1);
+    daemon.kill();
     CHECK(read_from(daemon.testament) == 'w');
     write_to(daemon.testament, 'g');
     CHECK(read_from(peer) == 0);
