@@ -197,6 +197,23 @@ def test_a_configuration_that_cannot_be_changed_costs_no_certificate(env):
     assert home.listed() == []
 
 
+def test_a_node_that_could_not_store_its_certificate_asks_again(env):
+    home = Home(env).start()
+    invitation = Invitation(home, "--nodes", 1)
+    in_the_way = env.path("one", "nssdb", "qdevice-net-node.p12")
+    os.makedirs(in_the_way)
+    failed = join(env, invitation.address, invitation.token, "one", check=False)
+    assert failed.returncode == 1 and "qdevice-net-node.p12" in failed.stderr, failed
+    assert not os.path.exists(env.path("one", "nssdb", "cluster.pem"))
+    env.wait_for(lambda: invitation.events("broken"), 10, "the arbiter noticed it")
+    other = join(env, invitation.address, invitation.token, "two", check=False)
+    assert other.returncode == REFUSED and "used up" in other.stderr, other
+    os.rmdir(in_the_way)
+    join(env, invitation.address, invitation.token, "one")
+    assert invitation.ends(0)["joined"] == 1
+    assert [one["serial"] for one in home.listed()] == ["103"], "the same certificate"
+
+
 def test_an_invitation_that_is_killed_leaves_a_door_that_opens_again(env):
     home = Home(env).start()
     killed = Invitation(home)
