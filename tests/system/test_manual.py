@@ -13,7 +13,7 @@ DAEMONS = ["qnetd", "qdevice-client"]
 TOOLS = ["qnetd-tool", "qdevice-tool", "qcert"]
 STOCK = ["corosync-qnetd", "corosync-qnetd-tool", "corosync-qdevice", "corosync-qdevice-tool",
          "corosync-qnetd-certutil", "corosync-qdevice-net-certutil"]
-HELP_LINE = re.compile(r"^  (-[^ ]+)", re.MULTILINE)
+HELP_LINE = re.compile(r"^  (-[^ ]+|[A-Z]+(?= ))", re.MULTILINE)
 
 
 def page(env, name):
@@ -37,8 +37,9 @@ def terms(text):
 
 
 def listed(env, *words):
-    """The options that --help lists."""
-    return HELP_LINE.findall(env.run([env.program(words[0]), *words[1:], "--help"]).stdout)
+    """The options and operands (in capitals) that --help lists, in the order of the alphabet."""
+    said = env.run([env.program(words[0]), *words[1:], "--help"]).stdout
+    return sorted(HELP_LINE.findall(said))
 
 
 def usage(env, name):
@@ -50,13 +51,14 @@ def usage(env, name):
 def test_the_pages_name_every_option_and_command_of_help(env):
     for program in DAEMONS + TOOLS:
         text = page(env, program)
-        assert terms(section(text, ".SH OPTIONS")) == listed(env, program) != [], program
+        assert sorted(terms(section(text, ".SH OPTIONS"))) == listed(env, program) != [], program
         said = env.run([env.program(program), "--help"]).stdout
         verbs = re.findall(r"^  ([a-z][a-z-]*) ", said.partition("Subcommands:")[2], re.MULTILINE)
         assert re.findall(r"^\.SS (.*)$", text, re.MULTILINE) == verbs, said
         assert bool(verbs) == (program in TOOLS), said
         for verb in verbs:
-            assert terms(section(text, f".SS {verb}")) == listed(env, program, verb) != [], verb
+            described = sorted(terms(section(text, f".SS {verb}")))
+            assert described == listed(env, program, verb) != [], verb
         for file in re.findall(r"^\S+ \(8\)", section(text, ".SH SEE ALSO"), re.MULTILINE):
             assert page(env, file.split()[0]), file
 
