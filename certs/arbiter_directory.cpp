@@ -213,7 +213,14 @@ Expected<Stored> sign_request(const Path& directory, const Path& request_file,
     const Expected<void> written =
         write_file(file, to_der(certificate->get()), 0640, arbiter_ownership(directory));
     if (!written) return tl::unexpected<Error>(written.error());
-    return Stored{file, {}};
+    Stored stored{file, {}};
+    const Expected<std::vector<Entry>> entries = read_register(directory);
+    if (entries && latest_of_each_owner(*entries, cluster).size() > 1)
+        stored.notes.push_back(
+            fmt::format("Other nodes of a cluster \"{}\" have certificates with another key: the "
+                        "arbiter takes them for another cluster until they have this one, too",
+                        cluster));
+    return stored;
 }
 
 }  // namespace castvote::certs

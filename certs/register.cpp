@@ -76,11 +76,13 @@ json object_of(const Entry& entry) {
     return object;
 }
 
-void add_found(const Path& file, std::vector<Entry>& entries) {
+// What another CA has signed, or whoever may write here has left, is not ours.
+void add_found(const Path& file, X509* ca, std::vector<Entry>& entries) {
     const Expected<std::string> bytes = read_file(file);
     if (!bytes) return;
     const Expected<CertificatePtr> certificate = parse_certificate(*bytes, file.string());
     if (!certificate) return;
+    if (X509_verify(certificate->get(), X509_get0_pubkey(ca)) != 1) return;
     Entry entry = entry_for(certificate->get(), "found", std::nullopt);
     const bool is_known = std::any_of(entries.begin(), entries.end(), [&](const Entry& known) {
         return known.fingerprint == entry.fingerprint;
@@ -138,8 +140,13 @@ Expected<std::vector<Entry>> read_register(const Path& directory) {
 Expected<std::vector<Entry>> known_certificates(const Path& directory) {
     Expected<std::vector<Entry>> entries = read_register(directory);
     if (!entries) return entries;
-    add_found(directory / layout::ca_export, *entries);
-    add_found(directory / layout::server_certificate, *entries);
+    const Path ca_file = directory / layout::ca_export;
+    const Expected<std::string> ca_text = read_file(ca_file);
+    if (!ca_text) return entries;
+    const Expected<CertificatePtr> ca = parse_certificate(*ca_text, ca_file.string());
+    if (!ca) return entries;
+    add_found(ca_file, ca->get(), *entries);
+    add_found(directory / layout::server_certificate, ca->get(), *entries);
     std::vector<Path> signed_ones;
     std::error_code failure;
     for (const auto& each : std::filesystem::directory_iterator(directory, failure)) {
@@ -148,7 +155,7 @@ Expected<std::vector<Entry>> known_certificates(const Path& directory) {
             signed_ones.push_back(each.path());
     }
     std::sort(signed_ones.begin(), signed_ones.end());
-    for (const Path& file : signed_ones) add_found(file, *entries);
+    for (const Path& file : signed_ones) add_found(file, ca->get(), *entries);
     return entries;
 }
 
@@ -164,18 +171,23 @@ Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries
     return write_file(directory / layout::certificate_register, text, 0640, owner);
 }
 
-std::optional<std::string> latest_owner(const std::vector<Entry>& entries,
-                                        std::string_view cluster) {
-    const Entry* latest = nullptr;
-    for (const Entry& entry : entries) {
-        if (entry.use != "cluster" || !equal_without_case(entry.name, cluster)) continue;
-        // The serial numbers grow, and are compared as numbers are.
-        const auto rank = [](const Entry& one) {
-            return std::pair(one.serial.size(), std::string_view(one.serial));
-        };
-        if (latest == nullptr || rank(entry) > rank(*latest)) latest = &entry;
+std::vector<Entry> latest_of_each_owner(std::vector<Entry> entries, std::string_view cluster) {
+    std::erase_if(entries, [cluster](const Entry& entry) {
+        return entry.use != "cluster" || !equal_without_case(entry.name, cluster);
+    });
+    // The serial numbers grow, and are compared as numbers are.
+    std::stable_sort(entries.begin(), entries.end(), [](const Entry& one, const Entry& other) {
+        return std::pair(one.serial.size(), std::string_view(one.serial)) >
+               std::pair(other.serial.size(), std::string_view(other.serial));
+    });
+    std::vector<Entry> latest;
+    for (Entry& entry : entries) {
+        const bool is_known = std::any_of(latest.begin(), latest.end(), [&](const Entry& known) {
+            return known.owner == entry.owner;
+        });
+        if (!is_known) latest.push_back(std::move(entry));
     }
-    return latest == nullptr ? std::nullopt : std::optional(latest->owner);
+    return latest;
 }
 
 }  // namespace castvote::certs

@@ -50,8 +50,7 @@ Expected<std::vector<Entry>> known_certificates(const Path& directory);
 Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries,
                                std::optional<Ownership> owner);
 
-// The owner of the cluster's latest certificate; nothing if there is none of that name.
-std::optional<std::string> latest_owner(const std::vector<Entry>& entries,
-                                        std::string_view cluster);
+// Each cluster of this name by its latest certificate, the latest first.
+std::vector<Entry> latest_of_each_owner(std::vector<Entry> entries, std::string_view cluster);
 
 }  // namespace castvote::certs

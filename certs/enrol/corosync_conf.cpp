@@ -108,6 +108,31 @@ struct Editor {
     }
 };
 
+bool is_off(const std::string& value) { return value == "0" || value == "no" || value == "off"; }
+
+// What corosync does not start with beside a device: at a reload it only says so, and the next boot
+// fails.
+std::optional<Error> conflict_of(const std::vector<Place>& places) {
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const Place& place = places[i];
+        if (place.what != Place::What::setting) continue;
+        const bool is_in_quorum = place.section == "quorum";
+        const bool is_option = place.key == "auto_tie_breaker" ||
+                               place.key == "last_man_standing" || place.key == "allow_downscale";
+        const bool is_wrong =
+            (is_in_quorum && place.key == "expected_votes") ||
+            (is_in_quorum && is_option && !is_off(place.value)) ||
+            (place.section == "nodelist.node" && place.key == "quorum_votes" && place.value != "1");
+        if (is_wrong)
+            return Error{fmt::format("line {} of corosync.conf, \"{}: {}\", does not go with a "
+                                     "quorum device: corosync would not start",
+                                     i + 1, place.key, place.value),
+                         "take that line out on every node first, and reload corosync "
+                         "(corosync-cfgtool -R)"};
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Expected<ConfigurationFacts> read_configuration(std::string_view text) {
@@ -139,6 +164,7 @@ Expected<Change> with_device(std::string_view text, const Device& device) {
     if (facts.nodes == 0)
         return fail("corosync.conf lists no nodes",
                     "their number decides about the algorithm: add a nodelist");
+    if (auto conflict = conflict_of(*places)) return tl::unexpected<Error>(std::move(*conflict));
     Editor editor;
     bool is_added = false;
     for (std::size_t i = 0; i < lines.size(); ++i) {

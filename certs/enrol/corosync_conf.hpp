@@ -39,7 +39,9 @@ struct Change {
 };
 
 // Adds the device, takes `two_node` out, and raises config_version by one if there is any. Refuses
-// where a device is configured already.
+// where a device is configured already, and where corosync would not start with one
+// (expected_votes, votes of nodes other than 1, auto_tie_breaker, last_man_standing,
+// allow_downscale).
 Expected<Change> with_device(std::string_view text, const Device& device);
 
 }  // namespace castvote::certs::enrol

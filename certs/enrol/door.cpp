@@ -56,7 +56,7 @@ Expected<void> OpenDoor::listen_locally(const std::string& control_socket) {
         static_cast<void>(::unlink(path.c_str()));
     }
     error_code error;
-    const mode_t before = ::umask(0177);
+    const mode_t before = ::umask(0117);  // 0660
     local_.open(asio::generic::stream_protocol(Local()), error);
     if (!error) local_.bind(Local::endpoint(path), error);
     ::umask(before);
@@ -66,11 +66,12 @@ Expected<void> OpenDoor::listen_locally(const std::string& control_socket) {
                     "run this as root on the arbiter");
     }
     path_ = path;
-    // The arbiter's group owns the folder. A user who is not root has one group for both.
+    // The arbiter's group owns the folder, and may have put a link in the socket's place meanwhile:
+    // it must not be followed. A user who is not root has one group for both.
     const auto folder = owner_of(Path(path).parent_path());
     const bool is_given = ::geteuid() != 0 || !folder ||
-                          ::chown(path.c_str(), static_cast<uid_t>(-1), folder->group) == 0;
-    if (!is_given || ::chmod(path.c_str(), 0660) != 0) {
+                          ::lchown(path.c_str(), static_cast<uid_t>(-1), folder->group) == 0;
+    if (!is_given) {
         close();
         return fail(fmt::format("cannot give {} to the arbiter's group", path),
                     "run this as root on the arbiter");

@@ -25,6 +25,8 @@ struct InviteOptions {
     std::size_t nodes = 2;
     std::string address;
     std::string listen;
+    std::uint16_t arbiter_port = 5403;  // with listen
+    std::string owner;                  // with more: its beginning
     std::string control_socket;
     bool more = false;
     bool another = false;
@@ -35,6 +37,7 @@ struct JoinOptions {
     std::string directory;
     std::string address;
     std::string token;
+    std::uint16_t arbiter_port = 0;  // 0: where the invitation is
     std::string cluster;
     std::string configuration;
     bool apply = false;

@@ -28,7 +28,7 @@ using nlohmann::json;
 namespace asio = net::asio;
 
 constexpr const char* standard_control_socket = "/var/run/corosync-qnetd/corosync-qnetd.sock";
-constexpr std::uint16_t arbiter_port = 5403;
+constexpr std::uint16_t any_port = 5403;
 constexpr std::int64_t valid_longest_s = 24 * 60 * 60;
 constexpr std::size_t nodes_max = 384;  // corosync has no more
 
@@ -71,7 +71,7 @@ std::string address_of_this_host() {
     asio::ip::udp::socket socket(io);
     net::error_code error;
     socket.open(asio::ip::udp::v4(), error);
-    if (!error) socket.connect({asio::ip::make_address("192.0.2.1"), arbiter_port}, error);
+    if (!error) socket.connect({asio::ip::make_address("192.0.2.1"), any_port}, error);
     const auto own = error ? asio::ip::udp::endpoint() : socket.local_endpoint(error);
     if (!error && !own.address().is_unspecified()) return own.address().to_string();
     return asio::ip::host_name(error);
@@ -90,18 +90,38 @@ std::string new_owner() {
     return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
+// One of several clusters of a name is named by the beginning of its owner; guessing would mix two.
+Expected<std::string> owner_among(const std::vector<Entry>& clusters,
+                                  const InviteOptions& options) {
+    std::string list;
+    const Entry* meant = nullptr;
+    for (const Entry& entry : clusters) {
+        list += fmt::format("{}{} (serial {}, by {})", list.empty() ? "" : ", ",
+                            entry.owner.substr(0, 12), entry.serial, entry.by);
+        if (clusters.size() > 1 && options.owner.empty()) continue;
+        if (!entry.owner.starts_with(options.owner)) continue;
+        if (meant != nullptr)
+            return fail(fmt::format("--owner {} fits several clusters", options.owner),
+                        "say more of it: " + list);
+        meant = &entry;
+    }
+    if (meant != nullptr) return meant->owner;
+    return fail(fmt::format("which cluster \"{}\": there are {}", options.cluster, clusters.size()),
+                "say --owner and the beginning of one of these: " + list);
+}
+
 // Which of the clusters of this name it is.
 Expected<std::string> owner_for(const InviteOptions& options, const Path& directory) {
     const Expected<std::vector<Entry>> entries = known_certificates(directory);
     if (!entries) return tl::unexpected<Error>(entries.error());
-    const auto known = latest_owner(*entries, options.cluster);
+    const std::vector<Entry> known = latest_of_each_owner(*entries, options.cluster);
     if (options.another) return new_owner();
-    if (options.more && known) return *known;
+    if (options.more && !known.empty()) return owner_among(known, options);
     if (options.more)
         return fail(
             fmt::format("no certificate of a cluster \"{}\" is known here", options.cluster),
             "leave --more out, or see \"qcert list\"");
-    if (!known) return new_owner();
+    if (known.empty()) return new_owner();
     return fail(fmt::format("a cluster \"{}\" has certificates of this arbiter already "
                             "(\"qcert list\")",
                             options.cluster),
@@ -228,7 +248,11 @@ int invite(const InviteOptions& options) {
         [&](const enrol::Happening& happening) { teller.happened(happening); });
     if (!inviter) return report(options, inviter.error());
     invitation = &(*inviter)->invitation();
-    teller.waiting(fmt::format("qcert join {} {}", where(options, door), to_text(token)), *valid);
+    // At a port of its own there is no arbiter when this is over.
+    const std::string port =
+        door.port == 0 ? "" : fmt::format(" --arbiter-port {}", options.arbiter_port);
+    teller.waiting(fmt::format("qcert join {} {}{}", where(options, door), to_text(token), port),
+                   *valid);
     return teller.ended((*inviter)->run());
 }
 
@@ -248,6 +272,9 @@ CLI::App* describe_invite(CLI::App& app, InviteOptions& options) {
     verb->add_option("--listen", options.listen,
                      "A port of its own, where the arbiter is not ours or does not run")
         ->type_name("[ADDRESS:]PORT");
+    verb->add_option("--arbiter-port", options.arbiter_port,
+                     "With --listen: the port where the arbiter is asked for votes (default 5403)")
+        ->check(CLI::Range(1, 65535));
     verb->add_option(
             "--socket", options.control_socket,
             fmt::format("The arbiter's control socket (default {})", standard_control_socket))
@@ -255,6 +282,11 @@ CLI::App* describe_invite(CLI::App& app, InviteOptions& options) {
     CLI::Option* more = verb->add_flag("--more", options.more,
                                        "More nodes, or new certificates, of a cluster that has "
                                        "certificates of this arbiter");
+    verb->add_option("--owner", options.owner,
+                     "With --more, where several clusters have the name: the beginning of the "
+                     "owner of the one that is meant")
+        ->type_name("HEX")
+        ->needs(more);
     verb->add_flag("--another", options.another, "Another cluster of a name that is known already")
         ->excludes(more);
     verb->add_option("--dir", options.directory,

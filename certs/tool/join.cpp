@@ -94,6 +94,7 @@ Expected<std::optional<Configuration>, Failure> find_configuration(const JoinOpt
 
 struct Plan {
     enrol::Where where;
+    std::uint16_t arbiter_port = 0;
     Token token;
     std::string cluster;
     Path directory;
@@ -118,7 +119,10 @@ Expected<Plan, Failure> plan_of(const JoinOptions& options) {
                          "set totem.cluster_name in corosync.conf, or say --cluster NAME");
     const Path directory =
         options.directory.empty() ? Path(layout::node_directory) : Path(options.directory);
-    return Plan{*where, *token, cluster,
+    return Plan{*where,
+                options.arbiter_port == 0 ? where->port : options.arbiter_port,
+                *token,
+                cluster,
                 directory.has_filename() ? directory : directory.parent_path(),
                 std::move(*configuration)};
 }
@@ -216,11 +220,11 @@ Expected<void, Failure> apply(const Configuration& configuration, const enrol::C
 Expected<std::optional<enrol::Change>, Failure> plan_change(const Plan& plan, bool does_apply,
                                                             Told& told) {
     if (!plan.configuration) {
-        told.section = enrol::device_section({plan.where.host, plan.where.port, 2});
+        told.section = enrol::device_section({plan.where.host, plan.arbiter_port, 2});
         return std::nullopt;
     }
     const enrol::ConfigurationFacts& facts = plan.configuration->facts;
-    const enrol::Device device{plan.where.host, plan.where.port, facts.nodes};
+    const enrol::Device device{plan.where.host, plan.arbiter_port, facts.nodes};
     told.section = enrol::device_section(device);
     told.is_configured = facts.has_device && facts.device_host == plan.where.host;
     if (told.is_configured || !does_apply) return std::nullopt;
@@ -233,12 +237,16 @@ Expected<std::optional<enrol::Change>, Failure> plan_change(const Plan& plan, bo
 void print_next(const Plan& plan) {
     const bool is_proxmox =
         plan.configuration && plan.configuration->file == Path(proxmox_configuration);
-    fmt::print(
-        "\nNext, when all nodes have joined:{}\n"
-        "  on each node:  systemctl enable --now corosync-qdevice\n"
-        "  on one node:   corosync-cfgtool -R\n"
-        "  then look at:  corosync-quorumtool -s\n",
-        is_proxmox ? "" : "\n  the same corosync.conf on each node");
+    if (is_proxmox)
+        fmt::print(
+            "\nProxmox VE spreads this file to all nodes, and reloads it there at once: use "
+            "--apply\n"
+            "on the last node that joins. Then:\n");
+    else
+        fmt::print("\nNext, when all nodes have joined:\n  the same corosync.conf on each node\n");
+    fmt::print("  on each node:  systemctl enable --now corosync-qdevice\n");
+    if (!is_proxmox) fmt::print("  on one node:   corosync-cfgtool -R\n");
+    fmt::print("  then look at:  corosync-quorumtool -s, and qdevice-tool doctor\n");
 }
 
 void print_words(const Plan& plan, const Told& told) {
@@ -323,6 +331,9 @@ CLI::App* describe_join(CLI::App& app, JoinOptions& options) {
         ->required();
     verb->add_option("TOKEN", options.token, "What \"qcert invite\" printed; - reads it from input")
         ->required();
+    verb->add_option("--arbiter-port", options.arbiter_port,
+                     "For corosync.conf, where the invitation has a port of its own")
+        ->check(CLI::Range(1, 65535));
     verb->add_flag("--apply", options.apply,
                    "Put the quorum device into corosync.conf, and keep the old file");
     verb->add_flag("--force", options.force, "Replace the certificate that this node has");

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -284,6 +285,21 @@ manual::Manual manual_pages() {
 
 }  // namespace
 
+namespace {
+
+// A token is worth a certificate as long as its invitation is open: others who list the processes
+// here shall not read it. What was parsed is a copy.
+void hide_tokens(int argc, char** argv) {
+    constexpr std::size_t no_name_is_longer = 40;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view argument(argv[i]);
+        if (argument.starts_with("cv") && argument.size() > no_name_is_longer)
+            std::fill_n(argv[i], argument.size(), '*');
+    }
+}
+
+}  // namespace
+
 int own_verbs(int argc, char** argv) {
     Options options;
     CLI::App app("Certificates for a Castvote arbiter and its clusters.", "qcert");
@@ -304,6 +320,7 @@ int own_verbs(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? done : wrong_usage;
     }
+    hide_tokens(argc, argv);
     for (const Verb& verb : verbs)
         if (verb.described->parsed()) return verb.perform(options);
     if (invite_verb->parsed()) return invite(inviting);

@@ -92,6 +92,7 @@ int sign(const Path& directory, const Call& call) {
         return report_error(adopted.error());
     const Expected<Stored> made = sign_request(directory, call.file, call.cluster);
     if (!made) return report_error(made.error());
+    for (const std::string& note : made->notes) fmt::print(stderr, "{}\n", note);
     fmt::print("Signing cluster certificate\nCertificate stored in {}\n", made->file.string());
     return done;
 }

@@ -79,16 +79,16 @@ struct JoinRelayLoops {
 
     static asio::awaitable<void> relay_both(std::shared_ptr<Relayed> relayed,
                                             std::string address_line) {
-        const auto written =
-            co_await asio::async_write(relayed->invitation, asio::buffer(address_line), as_result);
-        if (std::get<0>(written)) co_return relayed->close();
-        const auto executor = relayed->client.get_executor();
         // The deadline does not hold what it closes: it ends with it.
         relayed->deadline.expires_after(longest);
         relayed->deadline.async_wait([weak = std::weak_ptr(relayed)](const error_code& error) {
             const auto still = weak.lock();
             if (!error && still) still->close();
         });
+        const auto written =
+            co_await asio::async_write(relayed->invitation, asio::buffer(address_line), as_result);
+        if (std::get<0>(written)) co_return relayed->close();
+        const auto executor = relayed->client.get_executor();
         asio::co_spawn(executor, pump(relayed, relayed->client, relayed->invitation),
                        asio::detached);
         asio::co_spawn(executor, pump(relayed, relayed->invitation, relayed->client),
@@ -148,7 +148,7 @@ void JoinRelay::relay(std::shared_ptr<Place> place, tcp::socket client, std::str
         }
         std::size_t left_out = 0;
         if (lines_.allows(net::now(), left_out))
-            net::log(net::LogLevel::info, fmt::format("a node at {} joins by invitation", address));
+            net::log(net::LogLevel::info, fmt::format("{} asks to join by invitation", address));
         asio::co_spawn(io_, JoinRelayLoops::relay_both(std::move(relayed), address + "\n"),
                        asio::detached);
     });

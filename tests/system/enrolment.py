@@ -40,7 +40,8 @@ class Invitation:
         self.process = env.spawn([env.program("qcert"), "invite", "--json", "--dir",
                                   home.directory, "--cluster", cluster, *words], "invite")
         self.process.says('"waiting"')
-        self.address, self.token = self.events("waiting")[0]["command"].split()[2:]
+        command = self.events("waiting")[0]["command"].split()
+        self.address, self.token, self.further = command[2], command[3], command[4:]
 
     def events(self, kind=None):
         lines = [json.loads(line) for line in self.process.log().splitlines()]

@@ -6,6 +6,7 @@ cluster. The arbiter's port under attack is in tests/regress/test_join_port.py.
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import os
+import socket
 
 from certs_hosts import NODE, NODE_TOOL, Host, check_stock_node, machine
 from enrolment import Home, Invitation, join, read
@@ -62,8 +63,10 @@ def test_nodes_join_at_a_port_of_its_own_without_an_arbiter(env):
     port = env.free_port()
     invitation = Invitation(home, "--listen", f"127.0.0.1:{port}", "--nodes", 1)
     assert invitation.address == f"127.0.0.1:{port}"
-    done = json.loads(join(env, invitation.address, invitation.token, "one", "--json").stdout)
-    assert done["new_certificate"] and f"port: {port}" in done["device"], done
+    assert invitation.further == ["--arbiter-port", "5403"], invitation.further
+    done = json.loads(join(env, invitation.address, invitation.token, "one", "--json",
+                           "--arbiter-port", 5405).stdout)
+    assert done["new_certificate"] and "port: 5405" in done["device"], done
     before = read(env, "one", "corosync.conf")
     assert invitation.ends(0)["joined"] == 1
     # Again, with the invitation gone: it is done already, and nothing is touched.
@@ -97,6 +100,25 @@ def test_a_later_node_is_of_the_same_cluster_and_another_cluster_is_not(env):
     assert owners[0] == owners[1] != owners[2], owners
     daemon(env, home, "stranger", 2)
     home.daemon.says(ANOTHER, 20)
+    # Which of the two is meant is never guessed.
+    guess = env.run([env.program("qcert"), "invite", "--dir", home.directory, "--cluster", "alpha",
+                     "--socket", home.socket, "--more"], check=False)
+    assert guess.returncode == 1 and all(owner[:12] in guess.stderr for owner in owners), guess
+    meant = Invitation(home, "--nodes", 1, "--more", "--owner", owners[0][:12])
+    join(env, meant.address, meant.token, "three")
+    meant.ends(0)
+    assert home.listed()[-1]["owner"] == owners[0], home.listed()
+
+
+def test_a_token_is_not_to_be_seen_among_the_processes(env):
+    token = Invitation(Home(env).start()).token
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        waiting = env.spawn([env.program("qcert"), "join", f"127.0.0.1:{silent.getsockname()[1]}",
+                             token, "--cluster", "alpha", "--dir", env.path("nssdb")], "join")
+        silent.accept()
+        with open(f"/proc/{waiting.pid}/cmdline", encoding="utf-8") as file:
+            seen = file.read()
+    assert "join" in seen and token not in seen and "*" * len(token) in seen, seen
 
 
 def refused(env, invitation, status, *options, token=None, address=None, **more):

@@ -108,6 +108,25 @@ TEST_CASE("a file without a version keeps having none, and its last line may lac
     CHECK(change->text.ends_with("  }\n}\n"));
 }
 
+TEST_CASE("what corosync does not start with beside a device is refused, by its line") {
+    const Device device{"192.0.2.1", 5403, 2};
+    const auto with_line = [&](const std::string& section, const std::string& line) {
+        return with_device(replaced(two_nodes, section, section + "\n" + line), device);
+    };
+    for (const char* line : {"expected_votes: 2", "auto_tie_breaker: 1", "last_man_standing: yes",
+                             "allow_downscale: 1"}) {
+        const auto change = with_line("quorum {", line);
+        INFO(line);
+        REQUIRE_FALSE(change);
+        check_told(change.error(), "");
+        CHECK(change.error().what.find(line) != std::string::npos);
+    }
+    CHECK_FALSE(with_line("  node {", "quorum_votes: 2"));
+    CHECK(with_line("  node {", "quorum_votes: 1"));
+    CHECK(with_line("quorum {", "auto_tie_breaker: 0"));
+    CHECK(with_line("quorum {", "wait_for_all: 1"));
+}
+
 TEST_CASE("what cannot be changed safely is refused") {
     const Device device{"192.0.2.1", 5403, 2};
     const auto refusal = [&](const std::string& text) {
