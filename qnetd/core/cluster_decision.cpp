@@ -209,6 +209,8 @@ void Cluster::tell_nack(Member& m, const Step& step) {
 }
 
 void Cluster::tell_ack(Member& m, const Step& step) {
+    // Also who was only a newcomer when that was decided, because the last winner was awaited.
+    m.is_newcomer = false;
     const Duration flag_lasts = timers_of(m).device_timeout / 2;
     const bool flag_stayed_on = (m.voting_in || m.kept_vote_of == m.ring.id) &&
                                 !(m.poll_paused && step.now - *m.poll_paused >= flag_lasts);

@@ -57,7 +57,13 @@ bool Cluster::is_expected(const Holder& holder, Instant now) const {
 // The last winner may still come back, after a restart of ours or within its lease. Until it has,
 // or is released, nobody else is more than a newcomer (I5).
 bool Cluster::awaits_holder(Instant now) const {
-    return std::any_of(ledger_.holders().begin(), ledger_.holders().end(),
+    // It is back when its lists are: the others may say something between its INIT and those.
+    const bool is_coming_back = std::any_of(members_.begin(), members_.end(), [&](const auto& it) {
+        const Member& m = it.second;
+        return !m.is_newcomer && !m.has_both_lists() && granted_ && m.ring.id == granted_->id;
+    });
+    return is_coming_back ||
+           std::any_of(ledger_.holders().begin(), ledger_.holders().end(),
                        [&](const auto& entry) { return is_expected(entry.second, now); });
 }
 

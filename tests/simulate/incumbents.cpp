@@ -195,7 +195,7 @@ void Incumbents::told(ConnectionId connection, Client& client, Vote vote) {
     const auto found = seats_.find(node);
     if (vote == Vote::ack) {
         known_.insert(node);
-        client.had_the_vote = true;
+        client.had_the_vote = client.was_told = true;
         if (found != seats_.end() && !found->second.is_told) ++returns_;
         seats_.insert_or_assign(node, Seat{.ring = client.view.ring,
                                            .connection = connection,
@@ -207,6 +207,7 @@ void Incumbents::told(ConnectionId connection, Client& client, Vote vote) {
         return;
     }
     if (vote != Vote::nack) return;
+    client.was_told = true;
     if (found == seats_.end() || found->second.connection != connection) return;
     if (is_best(found->second) && violation_.empty())
         violation_ = fmt::format("I5: node {} was denied, though its ring {} is still the best",
@@ -245,6 +246,8 @@ qnetd::View Incumbents::view(const Ring& held, const std::set<ConnectionId>& asi
         view.keep_active = view.keep_active && client.keep_active;
         if (!client.is_judged() || aside.contains(connection)) continue;
         view.nodes.push_back(client.view);
+        // With lms and 2nodelms it does not take the vote from who has it.
+        view.nodes.back().is_newcomer = !client.was_told && client.view.ring != held;
     }
     std::sort(view.nodes.begin(), view.nodes.end(),
               [](const auto& one, const auto& other) { return one.node < other.node; });
@@ -266,7 +269,7 @@ bool Incumbents::is_best(const Seat& seat) const {
     std::vector<ConnectionId> laggards;
     for (const auto& [connection, client] : clients_) {
         if (client.view.ring == seat.ring) continue;
-        const bool may_be_newcomer = !is_ffsplit && !client.had_the_vote;
+        const bool may_be_newcomer = !is_ffsplit && client.was_told && !client.had_the_vote;
         if (client.was_behind || may_be_newcomer) laggards.push_back(connection);
     }
     for (std::size_t choice = 0; choice < (std::size_t{1} << laggards.size()); ++choice) {

@@ -59,7 +59,8 @@ private:
         bool has_config = false;
         bool has_membership = false;
         bool was_behind = false;    // the arbiter may have set it aside
-        bool had_the_vote = false;  // never on this connection: it may be a newcomer (lms)
+        bool was_told = false;      // ACK or NACK, on this connection
+        bool had_the_vote = false;  // told NACK only, it may still be a newcomer (lms)
         std::optional<wire::RingId> kept_vote_of;  // by its own word, when it connected
         bool is_judged() const { return is_accepted && has_config && has_membership; }
     };
