@@ -115,8 +115,8 @@ def test_a_token_is_not_to_be_seen_among_the_processes(env):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         waiting = env.spawn([env.program("qcert"), "join", f"127.0.0.1:{silent.getsockname()[1]}",
                              token, "--cluster", "alpha", "--dir", env.path("nssdb")], "join")
-        silent.accept()
-        with open(f"/proc/{waiting.pid}/cmdline", encoding="utf-8") as file:
+        accepted = silent.accept()[0]  # closed, it would end the wait
+        with accepted, open(f"/proc/{waiting.pid}/cmdline", encoding="utf-8") as file:
             seen = file.read()
     assert "join" in seen and token not in seen and "*" * len(token) in seen, seen
 
