@@ -96,8 +96,8 @@ def a_daemon_that_starts_meanwhile_ends_it(cluster, node):
     # corosync believes in the dead daemon for T, and so its sync waits for a vote, S at most.
     node.daemon.kill()
     says(cluster, node, "waiting for quorum device", cluster.cut_cluster_link)
-    # It ends long before its time is over, by a "no"; or by the vote, if corosync was slower to look
-    # at the "no" than the arbiter was to answer.
+    # It ends long before its time is over, by a "no"; or by the vote, if corosync was slower to
+    # look at the "no" than the arbiter was to answer.
     cluster.start_daemon(1)
     cluster.wait(lambda: cluster.partitions.now(1).members == (1,), 10, "the synchronisation ends")
     cluster.wait(lambda: cluster.partitions.now(1).members == (1,) and
