@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/wire/printable.hpp"
+
 namespace castvote::certs::enrol {
 namespace {
 
@@ -25,9 +27,7 @@ std::optional<std::string> member(const json& object, const char* name) {
 // What another machine said, fit for a terminal.
 std::string harmless(std::string text) {
     if (text.size() > words_max) text.resize(words_max);
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return text;
+    return printable(std::move(text));
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "certs/x509.hpp"
 #include "common/net/certificate_owner.hpp"
 #include "common/net/clock.hpp"
+#include "common/wire/printable.hpp"
 
 namespace castvote::certs::tool {
 namespace {
@@ -157,7 +158,8 @@ public:
 
     void happened(const enrol::Happening& happening) const {
         using What = enrol::Happening::What;
-        const std::string& from = happening.address;
+        const std::string from = printable(happening.address);
+        const std::string what = printable(happening.words.what);
         const std::size_t joined = invitation_->confirmed_nodes();
         switch (happening.what) {
             case What::issued:
@@ -174,10 +176,10 @@ public:
                             {"address", from},
                             {"code", happening.code},
                             {"what", happening.words.what}},
-                           fmt::format("{}: refused: {}", from, happening.words.what));
+                           fmt::format("{}: refused: {}", from, what));
             case What::broken:
                 return say({{"event", "broken"}, {"address", from}, {"what", happening.words.what}},
-                           fmt::format("{}: {}", from, happening.words.what));
+                           fmt::format("{}: {}", from, what));
         }
     }
 

@@ -5,7 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "common/wire/printable.hpp"
 
 namespace castvote::doctor {
 
@@ -33,13 +36,6 @@ std::string counted(std::size_t number, const char* one, const char* many) {
     return fmt::format("{} {}", number, number == 1 ? one : many);
 }
 
-// Names and texts of others may hold anything; a terminal shall not obey them.
-std::string shown(std::string text) {
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return text;
-}
-
 }  // namespace
 
 std::string to_text(const Findings& findings) {
@@ -47,9 +43,9 @@ std::string to_text(const Findings& findings) {
     for (const Finding& finding : findings) {
         const std::string verdict =
             finding.verdict == Verdict::wrong ? "WRONG" : word(finding.verdict);
-        text += fmt::format("{:<8} {:<14} {}\n", verdict, finding.check, shown(finding.what));
+        text += fmt::format("{:<8} {:<14} {}\n", verdict, finding.check, printable(finding.what));
         if (!finding.remedy.empty())
-            text += fmt::format("{:<8} {:<14} -> {}\n", "", "", shown(finding.remedy));
+            text += fmt::format("{:<8} {:<14} -> {}\n", "", "", printable(finding.remedy));
     }
     const std::size_t wrong = count(findings, Verdict::wrong);
     const std::size_t warnings = count(findings, Verdict::warning);
@@ -78,6 +74,12 @@ std::string to_json(const Findings& findings) {
 
 int exit_status(const Findings& findings) {
     return count(findings, Verdict::wrong) == 0 ? 0 : something_is_wrong;
+}
+
+int report(const Findings& findings, bool as_json) {
+    const std::string text = as_json ? to_json(findings) : to_text(findings);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return exit_status(findings);
 }
 
 }  // namespace castvote::doctor

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace castvote::doctor {
@@ -33,6 +34,16 @@ inline Finding fine(std::string check, std::string what) {
     return {Verdict::fine, std::move(check), std::move(what), {}};
 }
 
+inline Finding warning(std::string check, std::string what, std::string remedy) {
+    return {Verdict::warning, std::move(check), std::move(what), std::move(remedy)};
+}
+inline Finding wrong(std::string check, std::string what, std::string remedy) {
+    return {Verdict::wrong, std::move(check), std::move(what), std::move(remedy)};
+}
+inline Finding unknown(std::string check, std::string what, std::string remedy) {
+    return {Verdict::unknown, std::move(check), std::move(what), std::move(remedy)};
+}
+
 // For a person: a line for each finding, its remedy below, and a sentence at the end.
 std::string to_text(const Findings& findings);
 // {"findings": [{"check", "verdict", "what", "remedy"}], "wrong": N, "warnings": N, "unknown": N}
@@ -40,5 +51,8 @@ std::string to_json(const Findings& findings);
 
 // The status with which the tools end: 0, or 6 if anything is wrong.
 int exit_status(const Findings& findings);
+
+// Prints them to standard output in either form; the exit status.
+int report(const Findings& findings, bool as_json);
 
 }  // namespace castvote::doctor

@@ -60,4 +60,14 @@ std::optional<bool> is_clock_synchronised() {
     return answer != TIME_ERROR;
 }
 
+Finding judge_clock(std::optional<bool> is_synchronised) {
+    if (!is_synchronised)
+        return unknown("clock", "the kernel does not say whether it is kept right",
+                       "see timedatectl");
+    if (*is_synchronised) return fine("clock", "synchronised");
+    return warning("clock", "nothing keeps it right",
+                   "switch NTP on (timedatectl set-ntp true): certificates are refused where a "
+                   "clock is far off, and logs cannot be compared");
+}
+
 }  // namespace castvote::doctor

@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 
+#include "common/doctor/finding.hpp"
+
 namespace castvote::doctor {
 
 // The numeric addresses of a host name or of an address; empty if it has none.
@@ -16,5 +18,7 @@ std::set<std::string> own_addresses();
 
 // Does something keep this clock right (NTP or PTP)? Nothing if the kernel does not say.
 std::optional<bool> is_clock_synchronised();
+// ... and what that means.
+Finding judge_clock(std::optional<bool> is_synchronised);
 
 }  // namespace castvote::doctor

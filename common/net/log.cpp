@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "common/net/shard.hpp"
+#include "common/wire/printable.hpp"
 
 namespace castvote::net {
 
@@ -36,13 +37,6 @@ spdlog::level::level_enum carried(LogLevel level) {
 
 std::size_t index_of(const spdlog::details::log_msg& message) {
     return std::min<std::size_t>(static_cast<std::size_t>(message.level), names.size() - 1);
-}
-
-std::string clean(std::string_view line) {
-    std::string text(line);
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return text;
 }
 
 enum class StderrFormat { plain, systemd, stock };
@@ -209,7 +203,7 @@ void log_start(const LogSettings& settings) {
 bool log_wants(LogLevel level) { return writer().wants(level); }
 
 void log(LogLevel level, std::string_view line) {
-    if (log_wants(level)) writer().add(level, clean(line));
+    if (log_wants(level)) writer().add(level, printable(std::string(line)));
 }
 
 void log_flush() { static_cast<void>(writer().flush()); }

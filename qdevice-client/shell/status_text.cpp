@@ -7,6 +7,8 @@
 #include <ctime>
 #include <iterator>
 
+#include "common/wire/printable.hpp"
+
 namespace castvote::qdevice {
 
 namespace {
@@ -113,13 +115,6 @@ std::string local_time(Instant when, const StatusContext& context) {
     return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts)};
 }
 
-// A name or host is any bytes; it must not be able to write lines of its own.
-std::string shown(std::string text) {
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return text;
-}
-
 class Lines {
 public:
     explicit Lines(bool verbose) : verbose_(verbose) {}
@@ -181,8 +176,8 @@ void heuristics_line(Lines& lines, const Status& s) {
 void net_part(Lines& lines, const Status& s, const StatusContext& context) {
     const bool connected = s.connection == ConnectionState::connected;
     lines.always("\nQdevice-net information\n----------------------");
-    lines.always("Cluster name:\t\t{}", shown(s.settings.cluster_name));
-    lines.always("QNetd host:\t\t{}:{}", shown(context.host), context.port);
+    lines.always("Cluster name:\t\t{}", printable(s.settings.cluster_name));
+    lines.always("QNetd host:\t\t{}:{}", printable(context.host), context.port);
     if (context.force_ip_version != 0)
         lines.verbose("Force IP version:\t{}", context.force_ip_version);
     lines.verbose("Connect timeout:\t{}ms", s.settings.connect_timeout.count());

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/doctor/machine.hpp"
 #include "qdevice-client/quorum/keys.hpp"
 
 namespace castvote::qdevice {
@@ -15,19 +16,12 @@ namespace {
 
 using doctor::Finding;
 using doctor::Findings;
+using doctor::unknown;
 using doctor::Verdict;
+using doctor::warning;
+using doctor::wrong;
 using wire::DecisionAlgorithm;
 using wire::TlsSupported;
-
-Finding wrong(std::string check, std::string what, std::string remedy) {
-    return {Verdict::wrong, std::move(check), std::move(what), std::move(remedy)};
-}
-Finding warning(std::string check, std::string what, std::string remedy) {
-    return {Verdict::warning, std::move(check), std::move(what), std::move(remedy)};
-}
-Finding unknown(std::string check, std::string what, std::string remedy) {
-    return {Verdict::unknown, std::move(check), std::move(what), std::move(remedy)};
-}
 
 bool is_on(const Snapshot& map, const std::string& key) {
     return keys::get<std::uint8_t>(map, key).value_or(std::uint8_t{0}) == 1;
@@ -302,18 +296,6 @@ void look_at_daemon(const NodeFacts& facts, Findings& into) {
     into.push_back(doctor::fine("node daemon", "runs and is connected"));
 }
 
-void look_at_clock(const NodeFacts& facts, Findings& into) {
-    if (!facts.is_clock_synchronised)
-        into.push_back(unknown("clock", "the kernel does not say whether it is kept right",
-                               "see timedatectl"));
-    else if (!*facts.is_clock_synchronised)
-        into.push_back(warning("clock", "nothing keeps it right",
-                               "switch NTP on (timedatectl set-ntp true): certificates are refused "
-                               "where a clock is far off, and logs cannot be compared"));
-    else
-        into.push_back(doctor::fine("clock", "synchronised"));
-}
-
 }  // namespace
 
 Findings examine(const NodeFacts& facts) {
@@ -337,7 +319,7 @@ Findings examine(const NodeFacts& facts) {
         }
         look_at_daemon(facts, findings);
     }
-    look_at_clock(facts, findings);
+    findings.push_back(doctor::judge_clock(facts.is_clock_synchronised));
     return findings;
 }
 

@@ -22,9 +22,7 @@ namespace castvote::qdevice {
 struct SeenNode {
     wire::NodeId id = 0;
     bool is_member = false;
-    std::uint32_t votes = 0;
     std::uint32_t expected_votes = 0;
-    std::uint32_t device_votes = 0;
     bool has_device = false;  // a daemon has registered there
     bool operator==(const SeenNode&) const = default;
 };

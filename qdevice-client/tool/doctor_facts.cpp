@@ -40,12 +40,10 @@ void ask_corosync(NodeFacts& facts) {
     cs_error_t result = cmap.open();
     if (result == CS_OK)
         if (auto map = cmap.snapshot([] { return true; }, is_lost)) facts.map = std::move(*map);
-    if (result != CS_OK || facts.map.empty()) {
+    if (result != CS_OK || facts.map.empty())
         facts.corosync_trouble =
             fmt::format("corosync does not answer ({})",
                         result == CS_OK ? "its configuration cannot be read" : cs_strerror(result));
-        return;
-    }
 }
 
 // The nodes of the list, each as votequorum has it now.
@@ -59,9 +57,7 @@ void ask_votequorum(NodeFacts& facts, const std::vector<wire::NodeInfo>& nodes) 
         facts.nodes.push_back(
             {.id = node.node_id,
              .is_member = info.node_state == VOTEQUORUM_NODESTATE_MEMBER,
-             .votes = info.node_votes,
              .expected_votes = info.node_expected_votes,
-             .device_votes = info.qdevice_votes,
              .has_device = (info.flags & VOTEQUORUM_INFO_QDEVICE_REGISTERED) != 0});
     }
     votequorum_finalize(handle);

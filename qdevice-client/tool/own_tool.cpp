@@ -73,13 +73,6 @@ manual::Manual manual_pages() {
     };
 }
 
-int run_doctor(const DoctorPlaces& places, bool json) {
-    const doctor::Findings findings = examine(gather(places));
-    const std::string text = json ? doctor::to_json(findings) : doctor::to_text(findings);
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return doctor::exit_status(findings);
-}
-
 }  // namespace
 
 int run_own_tool(const std::vector<std::string>& arguments) {
@@ -119,7 +112,7 @@ int run_own_tool(const std::vector<std::string>& arguments) {
         return usage;
     }
     if (*status) return print_status(socket, verbose, json);
-    if (*doctor) return run_doctor({socket, certificates}, json);
+    if (*doctor) return doctor::report(examine(gather({socket, certificates})), json);
     if (!*shutdown) return usage;
     const ipc::Response response = ipc::ask(socket, "shutdown");
     return response.kind == ipc::Response::Kind::ok ? 0 : complain(response, socket);

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "common/wire/printable.hpp"
+
 namespace castvote::qdevice {
 
 namespace {
@@ -62,12 +64,6 @@ View read(const json& status) {
     arbiter.at("state").get_to(v.state);
     arbiter.at("last_disconnect_reason").get_to(v.reason);
     return v;
-}
-
-std::string shown(std::string text) {
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return text;
 }
 
 std::string headline(const View& v) {
@@ -176,7 +172,7 @@ Expected<std::string, std::string> plain_status(const std::string& text, bool ve
         return Unexpected<std::string>(error.what());
     }
     std::string out =
-        fmt::format("Cluster \"{}\", node {}: {}\n", shown(v.cluster), v.node, headline(v));
+        fmt::format("Cluster \"{}\", node {}: {}\n", printable(v.cluster), v.node, headline(v));
     const auto line = [&out](const char* key, const std::string& value) {
         out += fmt::format("  {:<24}{}\n", key, value);
     };
@@ -185,8 +181,9 @@ Expected<std::string, std::string> plain_status(const std::string& text, bool ve
     line("the arbiter's vote:", vote_text(v));
     if (v.lease_left_ms) line("without the arbiter:", lease_text(v));
     line("missing:", missing_text(v));
-    line("arbiter:", fmt::format("{} {}{}", shown(v.host), v.state,
-                                 v.connected() || v.reason.empty() ? "" : ": " + shown(v.reason)));
+    line("arbiter:",
+         fmt::format("{} {}{}", printable(v.host), v.state,
+                     v.connected() || v.reason.empty() ? "" : ": " + printable(v.reason)));
     if (v.provider_running && !v.syncing) {
         line("if the arbiter fails:", if_arbiter_fails(v));
         line("if another node fails:", if_node_fails(v));
@@ -197,7 +194,8 @@ Expected<std::string, std::string> plain_status(const std::string& text, bool ve
          {"provider", "algorithm", "tie_breaker", "ring", "vote", "vote_since_ms_ago", "lease_ms",
           "last_poll_ms_ago", "timeout_ms", "sync_timeout_ms", "heartbeat_ms", "config_version",
           "heuristics", "arbiter"})
-        if (status.contains(key)) line(fmt::format("{}:", key).c_str(), shown(status[key].dump()));
+        if (status.contains(key))
+            line(fmt::format("{}:", key).c_str(), printable(status[key].dump()));
     return out;
 }
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "common/wire/printable.hpp"
+
 namespace castvote::qnetd {
 
 namespace {
@@ -97,19 +99,12 @@ std::string node_text(const NodeStatus& node, bool verbose) {
     return text;
 }
 
-// A name is any bytes; it must not be able to write lines of its own.
-std::string shown_name(std::string name) {
-    for (char& c : name)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return name;
-}
-
 std::string cluster_text(const ClusterStatus& cluster, bool verbose) {
     const bool keeps_active =
         cluster.algorithm == DecisionAlgorithm::ffsplit &&
         std::all_of(cluster.nodes.begin(), cluster.nodes.end(),
                     [](const NodeStatus& node) { return node.keep_active_partition; });
-    std::string text = fmt::format("Cluster \"{}\":\n", shown_name(cluster.name));
+    std::string text = fmt::format("Cluster \"{}\":\n", printable(cluster.name));
     text += fmt::format("    Algorithm:\t\t{}{}\n", algorithm_text(cluster.algorithm),
                         keeps_active ? " (KAP Tie-breaker)" : "");
     text += fmt::format("    Tie-breaker:\t{}\n", tie_breaker_text(cluster.tie_breaker));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/doctor/machine.hpp"
 #include "qnetd/tool/plain_status.hpp"
 
 namespace castvote::qnetd {
@@ -16,14 +17,9 @@ namespace {
 using doctor::Finding;
 using doctor::Findings;
 using doctor::Verdict;
+using doctor::warning;
+using doctor::wrong;
 using nlohmann::json;
-
-Finding wrong(std::string check, std::string what, std::string remedy) {
-    return {Verdict::wrong, std::move(check), std::move(what), std::move(remedy)};
-}
-Finding warning(std::string check, std::string what, std::string remedy) {
-    return {Verdict::warning, std::move(check), std::move(what), std::move(remedy)};
-}
 
 std::string joined(const std::set<std::uint32_t>& numbers) {
     std::string text;
@@ -196,20 +192,6 @@ void look_at_cluster(const ArbiterFacts& facts, const json& cluster, Findings& i
             name, fmt::format("all {} nodes are connected", cluster.at("nodes").size())));
 }
 
-void look_at_clock(const ArbiterFacts& facts, Findings& into) {
-    if (!facts.is_clock_synchronised)
-        into.push_back({Verdict::unknown, "clock",
-                        "the kernel does not say whether it is kept "
-                        "right",
-                        "see timedatectl"});
-    else if (!*facts.is_clock_synchronised)
-        into.push_back(warning("clock", "nothing keeps it right",
-                               "switch NTP on (timedatectl set-ntp true): certificates are refused "
-                               "where a clock is far off"));
-    else
-        into.push_back(doctor::fine("clock", "synchronised"));
-}
-
 }  // namespace
 
 Findings examine(const ArbiterFacts& facts) {
@@ -234,7 +216,7 @@ Findings examine(const ArbiterFacts& facts) {
         }
     }
     look_at_certificates(facts, findings);
-    look_at_clock(facts, findings);
+    findings.push_back(doctor::judge_clock(facts.is_clock_synchronised));
     return findings;
 }
 

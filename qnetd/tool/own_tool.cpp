@@ -108,13 +108,6 @@ manual::Manual manual_pages() {
     };
 }
 
-int run_doctor(const Wanted& wanted) {
-    const doctor::Findings findings = examine(gather({wanted.socket, wanted.certificates}));
-    const std::string text = wanted.json ? doctor::to_json(findings) : doctor::to_text(findings);
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return doctor::exit_status(findings);
-}
-
 }  // namespace
 
 int run_own_tool(const std::vector<std::string>& arguments) {
@@ -166,7 +159,8 @@ int run_own_tool(const std::vector<std::string>& arguments) {
     if (*list)
         return ask_and_print(wanted, wanted.json ? "json list" + only : "list verbose" + only);
     if (*releasing) return release(wanted);
-    if (*doctor) return run_doctor(wanted);
+    if (*doctor)
+        return doctor::report(examine(gather({wanted.socket, wanted.certificates})), wanted.json);
     if (*shutdown) return ask_and_print(wanted, "shutdown");
     return usage;
 }

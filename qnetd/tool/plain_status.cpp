@@ -10,6 +10,8 @@
 #include <set>
 #include <vector>
 
+#include "common/wire/printable.hpp"
+
 namespace castvote::qnetd {
 
 namespace {
@@ -23,12 +25,6 @@ std::string numbers(const json& list) {
     return text;
 }
 
-std::string shown(std::string text) {
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return text;
-}
-
 // The decision's sentence, without the cluster's name in front and the keys behind.
 std::string reason_text(const json& decision) {
     std::string line = decision.at("line");
@@ -36,7 +32,7 @@ std::string reason_text(const json& decision) {
     if (keys != std::string::npos) line.resize(keys);
     const std::size_t name = line.find("\": ");
     if (name != std::string::npos) line.erase(0, name + 3);
-    return shown(line);
+    return printable(line);
 }
 
 std::string vote_line(const json& cluster) {
@@ -217,7 +213,7 @@ std::vector<std::string> if_lines(const json& cluster) {
 }
 
 std::string cluster_lines(const json& cluster, bool verbose) {
-    std::string text = fmt::format("\ncluster \"{}\" ({})\n", shown(cluster.at("name")),
+    std::string text = fmt::format("\ncluster \"{}\" ({})\n", printable(cluster.at("name")),
                                    cluster.at("algorithm").get<std::string>());
     text += fmt::format("  vote       {}\n", vote_line(cluster));
     const json& decision = cluster.at("last_decision");
@@ -246,19 +242,19 @@ std::string failover_line(const json& status) {
 std::string state_lines(const json& state, bool verbose) {
     if (state.at("health") == "in_memory")
         return "Grants are kept in memory: after every start votes are held back for a while.\n";
-    const std::string directory = shown(state.at("directory").get<std::string>());
+    const std::string directory = printable(state.at("directory").get<std::string>());
     std::string text = fmt::format("Grants are kept in {}.\n", directory);
     if (state.contains("trouble"))
         text = fmt::format(
             "Grants cannot be kept in {}: {}.\n"
             "No new ring is given the vote until they can; look at the disk.\n",
-            directory, shown(state.at("trouble").get<std::string>()));
+            directory, printable(state.at("trouble").get<std::string>()));
     if (state.contains("put_aside"))
         text += fmt::format("A damaged file was found at the start, and is kept as {}.\n",
-                            shown(state.at("put_aside").get<std::string>()));
+                            printable(state.at("put_aside").get<std::string>()));
     if (state.contains("distrust"))
         text += fmt::format("{}: votes were held back after this start, beside the records.\n",
-                            shown(state.at("distrust").get<std::string>()));
+                            printable(state.at("distrust").get<std::string>()));
     if (verbose)
         text += fmt::format("{} records in {} transactions since the start, {} waiting.\n",
                             state.at("records_written").get<std::uint64_t>(),

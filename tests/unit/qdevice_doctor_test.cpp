@@ -27,12 +27,8 @@ NodeFacts healthy() {
                  {"nodelist.node.1.nodeid", std::uint32_t{2}},
                  {"nodelist.node.1.ring0_addr", "192.0.2.2"}};
     for (const wire::NodeId id : {wire::NodeId{1}, wire::NodeId{2}}) {
-        facts.nodes.push_back({.id = id,
-                               .is_member = true,
-                               .votes = 1,
-                               .expected_votes = 3,
-                               .device_votes = 1,
-                               .has_device = true});
+        facts.nodes.push_back(
+            {.id = id, .is_member = true, .expected_votes = 3, .has_device = true});
         facts.node_addresses[id] = {id == 1 ? "192.0.2.1" : "192.0.2.2"};
     }
     facts.daemon_status = R"({"arbiter": {"state": "connected"}})";
