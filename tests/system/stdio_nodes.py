@@ -20,6 +20,7 @@ class Arbiter:
              "off", "--socket", self.socket, "--lock-file", self.env.path("lock"),
              "--state", self.state, "--device-timeout", 1250], name=f"arbiter-{self.starts}")
         self.env.listening(self.port)
+        self.process.says("ready")  # Its port is open a little before: what the start said is read.
 
     def tool(self, *words, **options):
         return self.env.run([self.env.program("qnetd-tool"), "--socket", self.socket, *words],
