@@ -42,7 +42,7 @@ struct FlagSeen {
     bool operator==(const FlagSeen&) const = default;
 };
 
-// The last "yes" that was cast is counted: it has come round the ring and waits in no queue. Said
+// The vote that was cast last is counted: it has come round the ring and waits in no queue. Said
 // only while that ring is the current one and no newer is known; may never be said.
 struct VoteCounted {
     bool operator==(const VoteCounted&) const = default;

@@ -58,6 +58,8 @@ void Node::on(const RingChanged&) {
     next_regular_.reset();
     holds_until_.reset();
     deny_at_.reset();
+    left_uncounted_ = knows_of_counting_ && last_cast_vote_ && !is_counted_;
+    if (is_denying_uncounted_) forget_withheld();
     confirm_withheld();  // what the old ring counted is over
     is_counted_ = false;
     uncounted_ack_.reset();
@@ -85,7 +87,7 @@ void Node::on(const QuorumChanged& changed) {
     sync_in_progress_ = false;
     quorate_ = changed.quorate;
     quorum_list_ = changed.nodes;
-    if (!quorate_) confirm_withheld();
+    if (!quorate_) vote_is_off();
     if (link_ == Link::joined) send_quorum();
 }
 
@@ -109,9 +111,12 @@ void Node::on(const FlagSeen& seen) {
 }
 
 void Node::on(const VoteCounted&) {
-    if (!is_voting()) return;
-    is_counted_ = true;
-    confirm_counted_ack();
+    if (last_cast_ring_ != ring_) return;
+    is_counted_ = knows_of_counting_ = true;
+    if (last_cast_vote_)
+        confirm_counted_ack();
+    else
+        confirm_withheld();
 }
 
 void Node::on(const ConfigChanged& changed) {
@@ -322,7 +327,7 @@ void Node::on(const TimePassed&) {
     if (retry_at_ && *retry_at_ <= now_) connect();
     if (next_echo_ && *next_echo_ <= now_ && is_accepted()) send_echo();
     if (deny_at_ && *deny_at_ <= now_ && !is_accepted()) lose_lease();
-    if (counted_until_ && *counted_until_ <= now_) confirm_withheld();
+    if (counted_until_ && *counted_until_ <= now_) vote_is_off();
     if (next_poll_ && *next_poll_ <= now_) {
         next_poll_ = now_ + poll_interval();
         if (!paused_ && ring_ && standing_ != Standing::waiting) cast(standing_ == Standing::ack);

@@ -90,6 +90,8 @@ private:
     bool is_quorate_without_vote() const;
     std::size_t device_votes() const;
     bool counts_on_vote() const;
+    void vote_is_off();
+    void forget_withheld();
     void confirm_withheld();
     void confirm(std::uint32_t number);
     void confirm_counted_ack();
@@ -146,9 +148,14 @@ private:
     std::optional<Instant> counted_until_;
     std::vector<std::uint32_t> withheld_;
     std::optional<wire::RingId> flag_off_ring_;  // where the flag was last seen off
-    // The "yes" that was cast last waits in no queue of the provider; with a lease the ACK which
-    // was told last is confirmed only then.
+    // What was cast last waits in no queue of the provider; with a lease the ACK which was told
+    // last is confirmed only then.
     bool is_counted_ = false;
+    bool knows_of_counting_ = false;  // the provider has ever said so
+    // A NACK came while the "yes" waited: with a lease it is confirmed when the "no" has come
+    // round, and not at all when the ring ends before.
+    bool is_denying_uncounted_ = false;
+    bool left_uncounted_ = false;  // the ring ended while its "yes" waited
     std::optional<std::uint32_t> uncounted_ack_;
     // The lease (docs/safety.md): 0 with an arbiter that knows none. Without a connection the vote
     // is kept until holds_until_; after a change of ring the arbiter is waited for until deny_at_.

@@ -271,6 +271,7 @@ void Node::vote_message(const wire::Message& message) {
     }
     if (message.grant_number) grant_number_ = std::max(grant_number_, *message.grant_number);
     const bool is_acted_upon = message.ring_id == reported_ring_ && !paused_;
+    const bool is_yes_queued = knows_of_counting_ && is_voting() && !is_counted_;
     if (is_acted_upon) {
         if (*message.vote == Vote::ack) confirm_withheld();  // in the order of the votes
         apply(*message.vote);
@@ -290,13 +291,31 @@ void Node::vote_message(const wire::Message& message) {
         give_up("the arbiter sends votes faster than they can be counted", refusal_wait_max);
         return;
     }
+    if (*message.vote == Vote::nack && lease_.count() > 0) {
+        if (paused_ && left_uncounted_) return;  // what we report next says more
+        if (is_acted_upon && is_yes_queued && !sync_in_progress_) is_denying_uncounted_ = true;
+    }
     // A NACK is confirmed when our partition no longer counts the vote.
     withheld_.push_back(*message.msg_seq_number);
-    if (!counted_until_) confirm_withheld();
+    if (!counted_until_) vote_is_off();
+}
+
+// The provider counts our vote no longer; but a "yes" in its queue is over only when the "no"
+// behind it has come round.
+void Node::vote_is_off() {
+    counted_until_.reset();
+    if (!is_denying_uncounted_) confirm_withheld();
+}
+
+void Node::forget_withheld() {
+    counted_until_.reset();
+    is_denying_uncounted_ = false;
+    withheld_.clear();
 }
 
 void Node::confirm_withheld() {
     counted_until_.reset();
+    is_denying_uncounted_ = false;
     for (const std::uint32_t number : std::exchange(withheld_, {})) confirm(number);
 }
 

@@ -241,7 +241,7 @@ void CorosyncProvider::notice(ProviderEvent event) {
     const bool quorum = std::holds_alternative<QuorumChanged>(event);
     if (ring) {
         in_sync_ = true;
-        uncounted_yes_.reset();
+        uncounted_.reset();
         told_uncounted_ = false;
     }
     if (quorum) in_sync_ = false;
@@ -270,8 +270,8 @@ void CorosyncProvider::after_notification() {
 void CorosyncProvider::came_round(std::uint64_t number) {
     const std::weak_ptr alive(alive_);
     drain_votequorum();
-    if (alive.expired() || !open_ || lost_ || uncounted_yes_ != number) return;
-    uncounted_yes_.reset();
+    if (alive.expired() || !open_ || lost_ || uncounted_ != number) return;
+    uncounted_.reset();
     if (listener_) listener_(VoteCounted{});
 }
 
@@ -282,7 +282,7 @@ void CorosyncProvider::watch_count() {
     count_timer_.expires_at(uncounted_since_ + count_patience);
     count_timer_.async_wait(
         [this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
-            if (error || alive.expired() || !uncounted_yes_ || !listener_) return;
+            if (error || alive.expired() || !uncounted_ || !listener_) return;
             if (in_sync_) {
                 uncounted_since_ = std::chrono::steady_clock::now();
                 return watch_count();
@@ -299,15 +299,17 @@ void CorosyncProvider::watch_count() {
 bool CorosyncProvider::cast(bool vote, const wire::RingId& ring) {
     if (!open_ || lost_) return false;
     nack_timer_.cancel();
-    if (!uncounted_yes_) uncounted_since_ = std::chrono::steady_clock::now();
-    uncounted_yes_.reset();
+    if (!uncounted_ || !casts_yes_) uncounted_since_ = std::chrono::steady_clock::now();
+    uncounted_.reset();
+    casts_yes_ = vote;
     const votequorum_ring_id_t id{ring.node_id, ring.seq};
     const cs_error_t result =
         votequorum_qdevice_poll(handle_, options_.device_name.c_str(), vote ? 1 : 0, id);
-    if (result == CS_OK && vote && round_trip_) {
-        uncounted_yes_ = ++yeses_;
-        round_trip_->send(yeses_);
-        watch_count();
+    if (!vote) count_timer_.cancel();
+    if (result == CS_OK && round_trip_) {
+        uncounted_ = ++casts_;
+        round_trip_->send(casts_);
+        if (vote) watch_count();
     }
     // MESSAGE_ERROR: the ring is no longer the current one; the next notification is on its way.
     if (result == CS_OK || result == CS_ERR_MESSAGE_ERROR) return true;

@@ -90,9 +90,10 @@ private:
     ProviderListener listener_;
     std::deque<ProviderEvent> queue_;  // filled by the callbacks, emptied outside of them
     std::function<void(bool)> stopped_;
-    std::optional<RoundTrip> round_trip_;         // from the start to the end
-    std::uint64_t yeses_ = 0;                     // that were taken
-    std::optional<std::uint64_t> uncounted_yes_;  // the last one, if cast in the current ring
+    std::optional<RoundTrip> round_trip_;     // from the start to the end
+    std::uint64_t casts_ = 0;                 // that were taken
+    std::optional<std::uint64_t> uncounted_;  // the last one, if cast in the current ring
+    bool casts_yes_ = false;
     std::chrono::steady_clock::time_point uncounted_since_;
     bool told_uncounted_ = false;                           // in the current ring
     std::shared_ptr<int> alive_ = std::make_shared<int>();  // posted work checks that we still are

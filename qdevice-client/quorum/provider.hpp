@@ -74,7 +74,7 @@ public:
     virtual Expected<std::monostate, StartError> start(ProviderListener listener) = 0;
 
     // Hands over a vote for `ring`; a vote for another ring than the current one has no effect. A
-    // "yes" that was taken is followed by VoteCounted when it has come round.
+    // vote that was taken is followed by VoteCounted when it has come round.
     // False: a "no" was not taken yet, and an older "yes" may still count: nothing that rests on it
     // may be said any more. It is tried again until it is taken; trouble comes as an event
     // (CastRefused, ProviderLost), not from within this call.

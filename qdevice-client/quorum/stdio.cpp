@@ -164,12 +164,12 @@ bool StdioProvider::cast(bool vote, const wire::RingId& ring) {
     const bool is_taken = counter_.cast(vote, ring, now_());
     // The core is in the middle of its actions: what follows from the vote comes afterwards.
     boost::asio::post(timer_.get_executor(),
-                      [this, is_yes = is_taken && vote, ring, alive = std::weak_ptr(alive_)] {
+                      [this, is_taken, vote, ring, alive = std::weak_ptr(alive_)] {
                           if (alive.expired()) return;
                           update();
-                          if (alive.expired() || !is_yes) return;
+                          if (alive.expired() || !is_taken) return;
                           const Tally now = counter_.tally();
-                          if (now.vote && now.ring == ring) tell(VoteCounted{});
+                          if (now.vote == vote && now.ring == ring) tell(VoteCounted{});
                       });
     return true;
 }

@@ -21,13 +21,14 @@ View Cluster::view(Instant now) const {
                        });
     for (const auto& [node, m] : members_) {
         if (!m.is_decided_on()) continue;
-        view.nodes.push_back(
-            {.node = node,
-             .ring = m.ring,
-             .configured = m.configured,
-             .heuristics = m.heuristics,
-             .tie_breaker = m.tie_breaker,
-             .is_newcomer = m.is_newcomer || (awaits_holder(now) && m.ring != granted_)});
+        view.nodes.push_back({.node = node,
+                              .ring = m.ring,
+                              .configured = m.configured,
+                              .heuristics = m.heuristics,
+                              .tie_breaker = m.tie_breaker,
+                              // No decision has reached who was passed over either.
+                              .is_newcomer = m.is_newcomer || m.was_passed_over ||
+                                             (awaits_holder(now) && m.ring != granted_)});
     }
     return view;
 }

@@ -19,7 +19,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 ROOMS = ("CMakeLists.txt", "CMakePresets.json", "cmake", "common", "certs", "qnetd",
          "qdevice-client", "tests")
-SECONDS = 300  # for one test program; who hangs is dead, too
+SECONDS = 1800  # for one test program without a mutant
+# With one: who takes so much longer than without hangs, and is dead, too.
+SLOWER, GRACE_SECONDS = 10, 30
 BUILD_SECONDS = 3600  # of a busy machine
 
 
@@ -87,6 +89,7 @@ class Bench:
     def __init__(self, directory):
         self.tree = os.path.join(directory, "tree")
         self.build = os.path.join(directory, "build")
+        self.seconds = {}  # what each test takes without a mutant
         os.makedirs(self.tree, exist_ok=True)
         self.reset()
         if not os.path.exists(os.path.join(self.build, "build.ninja")):
@@ -109,12 +112,18 @@ class Bench:
                   seconds=BUILD_SECONDS)
 
     def passes(self, words):
-        """Does this test program, with its arguments, end with 0?"""
+        """Does this test program, with its arguments, end with 0, and in good time?"""
         argv = [os.path.join(self.build, "tests", words[0]), *words[1:]]
+        usual = self.seconds.get(tuple(words))
+        limit = SECONDS if usual is None else SLOWER * usual + GRACE_SECONDS
+        started = time.monotonic()
         try:
-            return self.call(argv).returncode == 0
+            passed = self.call(argv, seconds=limit).returncode == 0
         except subprocess.TimeoutExpired:
+            print(f"{' '.join(words)}: stopped after {limit:.0f} s", flush=True)
             return False
+        self.seconds.setdefault(tuple(words), time.monotonic() - started)
+        return passed
 
 
 def kill(bench, mutant):

@@ -42,7 +42,7 @@ private:
     }
 
     void on_ring(RingId ring, const Nodes& members) override {
-        uncounted_yes_.reset();
+        uncounted_.reset();
         step(qdevice::RingChanged{ring, {members.begin(), members.end()}});
         see_flag();
     }
@@ -88,11 +88,11 @@ private:
     void carry_out(const qdevice::Cast& cast) {
         const bool was_set = world_.cluster.node(node_).flag;
         const bool is_taken = world_.cluster.poll(node_, cast.vote, cast.ring);
-        uncounted_yes_.reset();
-        if (is_taken && cast.vote) {
-            uncounted_yes_ = ++yeses_;
-            world_.cluster.send_around(node_, guarded([this, yes = yeses_] {
-                                           if (uncounted_yes_ == yes) step(qdevice::VoteCounted{});
+        uncounted_.reset();
+        if (is_taken) {
+            uncounted_ = ++casts_;
+            world_.cluster.send_around(node_, guarded([this, number = casts_] {
+                                           if (uncounted_ == number) step(qdevice::VoteCounted{});
                                        }));
         }
         if (was_set != cast.vote || !is_taken)
@@ -129,8 +129,8 @@ private:
     std::unique_ptr<qdevice::Node> core_;
     Alarm alarm_;
     std::uint64_t timer_ = 0;  // the deadline moved so often
-    std::uint64_t yeses_ = 0;
-    std::optional<std::uint64_t> uncounted_yes_;  // the last one, if cast in the current ring
+    std::uint64_t casts_ = 0;
+    std::optional<std::uint64_t> uncounted_;  // the last one, if cast in the current ring
 };
 
 }  // namespace

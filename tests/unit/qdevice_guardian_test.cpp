@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "qdevice-client/shell/guardian.hpp"
+#include "tests/unit/support/waits_for.hpp"
 
 namespace castvote::qdevice {
 namespace {
@@ -223,13 +224,16 @@ TEST_CASE("guardian: signals that are meant for the whole service do not end it"
         guardian.hold(connect().get());
     });
     const Descriptor peer = daemon.peer();
-    int guardians = 0;
-    for (const pid_t child : children())
-        if (name_of(child) == "qdevice-guard") {
-            ++guardians;
-            for (const int number : {SIGTERM, SIGABRT}) REQUIRE(::kill(child, number) == 0);
-        }
-    REQUIRE(guardians == 1);
+    // It becomes our child, and takes its name, a little after it holds the connection.
+    std::vector<pid_t> guardians;
+    const bool is_found = tests::waits_for([&] {
+        guardians = children();
+        std::erase_if(guardians, [](pid_t child) { return name_of(child) != "qdevice-guard"; });
+        return !guardians.empty();
+    });
+    REQUIRE(is_found);
+    REQUIRE(guardians.size() == 1);
+    for (const int number : {SIGTERM, SIGABRT}) REQUIRE(::kill(guardians.front(), number) == 0);
     daemon.kill();
     CHECK(read_from(daemon.testament) == 'w');
     write_to(daemon.testament, 'g');

@@ -49,7 +49,7 @@ public:
 
     // The vote has come round, if one is under way.
     qdevice::Actions count_vote() {
-        return judge_.has_uncounted_yes() ? step(qdevice::VoteCounted{}) : qdevice::Actions{};
+        return judge_.has_uncounted_vote() ? step(qdevice::VoteCounted{}) : qdevice::Actions{};
     }
 
     // Bytes from the arbiter, a whole number of frames.

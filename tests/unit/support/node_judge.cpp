@@ -50,7 +50,8 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
     expect(!next_deadline || *next_deadline > now_, "a deadline that has passed is asked for");
     expect(std::none_of(vote_infos_.begin(), vote_infos_.end(),
                         [this](const VoteInfo& info) {
-                            return !info.wants_count && now_ - info.at > confirmation_max;
+                            return !info.wants_count && !info.wants_no && !info.is_optional &&
+                                   now_ - info.at > confirmation_max;
                         }),
            "a VOTE_INFO is not answered");
 }
@@ -60,9 +61,19 @@ void NodeJudge::hear(const qdevice::Event& event) {
         ring_ = changed->ring;
         has_ack_ = had_ack_ = false;
         kept_.reset();
+        is_yes_left_ = (is_yes_left_ && !last_cast_) || (last_yes_ && !is_counted_);
         last_yes_.reset();
+        last_cast_.reset();
+        is_counted_ = false;
+        is_syncing_ = is_unreported_ = true;
+        // Who moves on answers no more for a no that may wait in the queue.
+        std::erase_if(vote_infos_, [](const VoteInfo& info) { return info.wants_no; });
+    } else if (std::holds_alternative<qdevice::QuorumChanged>(event.what)) {
+        is_syncing_ = false;
     } else if (std::holds_alternative<qdevice::VoteCounted>(event.what)) {
-        is_counted_ = true;
+        is_counted_ = tells_counts_ = true;
+        if (last_yes_ != ring_)
+            for (VoteInfo& info : vote_infos_) info.wants_no = false;
     } else if (const auto* seen = std::get_if<qdevice::FlagSeen>(&event.what)) {
         is_counted_ = is_counted_ && seen->cast;
     } else if (std::holds_alternative<qdevice::Connected>(event.what)) {
@@ -100,11 +111,28 @@ void NodeJudge::hear(const Message& message) {
         (*message.vote == Vote::nack ||
          (*message.vote == Vote::ack && message.ring_id == reported_)))
         std::erase_if(vote_infos_, [](const VoteInfo& info) { return info.wants_count; });
-    if (message.type == MessageType::vote_info)
-        vote_infos_.push_back(
-            {*message.msg_seq_number, now_, *message.vote == Vote::ack && lease_.count() > 0});
+    if (message.type == MessageType::vote_info) hear_vote(message);
     if (message.ring_id != reported_ || *message.vote == Vote::no_change) return;
     has_ack_ = *message.vote == Vote::ack && reported_ == ring_;
+}
+
+// Under a lease what is answered proves something about corosync's queue (fact 1).
+void NodeJudge::hear_vote(const Message& message) {
+    VoteInfo info{.number = *message.msg_seq_number, .at = now_};
+    const bool proves = lease_.count() > 0;
+    if (*message.vote == Vote::ack) {
+        info.wants_count = proves;
+        if (message.ring_id == reported_)
+            for (VoteInfo& before : vote_infos_) before.wants_no = false;  // in their order
+    } else if (*message.vote == Vote::nack && proves && tells_counts_) {
+        if (is_unreported_ && !last_cast_ && is_yes_left_) return;  // never answered
+        info.is_optional = is_unreported_;
+        const bool waits = std::any_of(vote_infos_.begin(), vote_infos_.end(),
+                                       [](const VoteInfo& before) { return before.wants_no; });
+        info.wants_no = waits || (last_yes_ == ring_ && message.ring_id == reported_ &&
+                                  !is_counted_ && !is_syncing_);
+    }
+    vote_infos_.push_back(info);
 }
 
 void NodeJudge::accept(const Message& message) {
@@ -134,6 +162,7 @@ void NodeJudge::see(const qdevice::Action& action) {
     } else if (const auto* cast = std::get_if<qdevice::Cast>(&action)) {
         expect(cast->ring == ring_, "cast for another ring than the current one");
         if (!cast->vote || last_yes_ != ring_) is_counted_ = false;
+        last_cast_ = ring_;
         last_yes_ = cast->vote ? ring_ : std::nullopt;
         if (cast->vote) {
             last_yes_at_ = now_;
@@ -160,6 +189,7 @@ void NodeJudge::see_sent(const Message& message) {
     } else if (message.node_list_type == wire::NodeListType::membership) {
         expect(message.ring_id == ring_, "an old ring was reported");
         if (!reported_) ++join_count;
+        is_unreported_ = false;
         reported_ = ring_;
         has_ack_ = false;
         kept_.reset();
@@ -169,8 +199,11 @@ void NodeJudge::see_sent(const Message& message) {
         const bool counts = is_counted_ && last_yes_ == ring_;
         const auto answered =
             std::find_if_not(vote_infos_.begin(), vote_infos_.end(), [&](const VoteInfo& info) {
-                return info.wants_count && (!counts || info.number != message.msg_seq_number);
+                return (info.wants_count && (!counts || info.number != message.msg_seq_number)) ||
+                       (info.is_optional && info.number != message.msg_seq_number);
             });
+        expect(answered == vote_infos_.end() || !answered->wants_no,
+               "a NACK is confirmed while a yes may wait in the queue");
         expect(answered != vote_infos_.end() && answered->number == message.msg_seq_number,
                "a VOTE_INFO_REPLY that answers nothing, or an ACK too early");
         vote_infos_.erase(answered);

@@ -34,7 +34,7 @@ public:
               std::optional<Instant> next_deadline);
 
     // May the provider say that the vote has come round?
-    bool has_uncounted_yes() const { return last_yes_ == ring_ && !is_counted_; }
+    bool has_uncounted_vote() const { return last_cast_ == ring_ && ring_ && !is_counted_; }
 
     int yes_count = 0;
     int no_count = 0;
@@ -43,6 +43,7 @@ public:
 private:
     void hear(const qdevice::Event& event);
     void hear(const wire::Message& message);
+    void hear_vote(const wire::Message& message);
     void see(const qdevice::Action& action);
     void accept(const wire::Message& reply);
     void see_sent(const wire::Message& message);
@@ -74,14 +75,22 @@ private:
     bool must_deny_ = false;  // this step lost the connection
     bool has_denied_ = false;
     std::deque<std::pair<std::uint32_t, Instant>> echoes_;  // unanswered
-    // The ring for which the last vote was a yes, and whether that has come round.
+    // The ring for which the last vote was cast, and for which it was a yes; whether it has come
+    // round, and whether the provider ever says so.
+    std::optional<wire::RingId> last_cast_;
     std::optional<wire::RingId> last_yes_;
     Instant last_yes_at_;
     bool is_counted_ = false;
+    bool tells_counts_ = false;
+    bool is_syncing_ = false;
+    bool is_unreported_ = false;
+    bool is_yes_left_ = false;  // one of an earlier ring may still be in the queue
     struct VoteInfo {
         std::uint32_t number = 0;
         Instant at;
         bool wants_count = false;  // an ACK under a lease: answered when it counts, or not at all
+        bool wants_no = false;     // a NACK behind a yes in a queue: when the no counts, or never
+        bool is_optional = false;  // it came when a newer ring was known already
     };
     std::deque<VoteInfo> vote_infos_;  // unanswered
 };
