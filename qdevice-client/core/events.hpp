@@ -42,8 +42,9 @@ struct FlagSeen {
     bool operator==(const FlagSeen&) const = default;
 };
 
-// The vote that was cast last is counted: it has come round the ring and waits in no queue. Said
-// only while that ring is the current one and no newer is known; may never be said.
+// The vote that was cast last is counted: it has come round the ring, waits in no queue, and
+// nothing older has overwritten it (then it is FlagSeen). Said only while that ring is the current
+// one and no newer is known; may never be said.
 struct VoteCounted {
     bool operator==(const VoteCounted&) const = default;
 };

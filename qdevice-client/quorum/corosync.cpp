@@ -251,12 +251,16 @@ void CorosyncProvider::notice(ProviderEvent event) {
     if (ring || quorum) after_notification();
 }
 
-void CorosyncProvider::after_notification() {
+std::optional<bool> CorosyncProvider::flag() const {
     votequorum_info info{};
-    const cs_error_t result = votequorum_getinfo(handle_, VOTEQUORUM_QDEVICE_NODEID, &info);
+    if (votequorum_getinfo(handle_, VOTEQUORUM_QDEVICE_NODEID, &info) != CS_OK) return {};
+    return (info.flags & VOTEQUORUM_INFO_QDEVICE_CAST_VOTE) != 0;
+}
+
+void CorosyncProvider::after_notification() {
+    const std::optional<bool> seen = flag();
     const std::weak_ptr alive(alive_);
-    if (result == CS_OK && listener_)
-        listener_(FlagSeen{(info.flags & VOTEQUORUM_INFO_QDEVICE_CAST_VOTE) != 0});
+    if (seen && listener_) listener_(FlagSeen{*seen});
     if (alive.expired() || !open_ || in_sync_) return;
     if (stopped_) {
         stop_timer_.cancel();
@@ -272,7 +276,10 @@ void CorosyncProvider::came_round(std::uint64_t number) {
     drain_votequorum();
     if (alive.expired() || !open_ || lost_ || uncounted_ != number) return;
     uncounted_.reset();
-    if (listener_) listener_(VoteCounted{});
+    const std::optional<bool> seen = flag();
+    if (!seen || !listener_) return;
+    if (*seen == casts_yes_) return listener_(VoteCounted{});
+    listener_(FlagSeen{*seen});  // an older message has overwritten it on the way (fact 1)
 }
 
 // While a synchronisation lasts nothing comes round. Every poll is a new message; the time runs

@@ -53,6 +53,7 @@ private:
     void watch_cmap();
     void drain_votequorum();
     void notice(ProviderEvent event);
+    std::optional<bool> flag() const;  // does votequorum count our vote?
     void after_notification();
     void came_round(std::uint64_t number);
     void watch_count();

@@ -23,6 +23,12 @@ constexpr Duration round_longest{1000};
 // unless it was configured. Only a node that does not tell of its end is judged by this.
 constexpr Duration sync_longest{30000};
 
+// R2s ii: so long a "yes" may wait in a queue. With a lease it is confirmed when it does not (N15).
+Duration waits_longest(const Holder& holder, bool is_settled) {
+    const bool ages = holder.timers.lease.count() == 0 && (is_settled || !has_lifetime(holder));
+    return std::max(2 * holder.timers.heartbeat, ages ? Duration(0) : sync_longest);
+}
+
 // R2d: the candidate has more than half of the very configuration in which the holder was granted.
 bool outvotes(const Candidate& candidate, const Holder& holder) {
     return candidate.algorithm == DecisionAlgorithm::ffsplit &&
@@ -140,9 +146,7 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
     const Instant broken = holder.broken_since.value_or(sent_after);
     const Duration flag_age =
         (has_lifetime(holder) ? std::min(broken, sent_after) : sent_after) - holder.flag_on;
-    const bool flag_is_recent =
-        !holder.is_at_rest && (flag_age < 2 * holder.timers.heartbeat ||
-                               (!was_settled && has_lifetime(holder) && flag_age < sync_longest));
+    const bool flag_is_recent = !holder.is_at_rest && flag_age < waits_longest(holder, was_settled);
     if (rules_.recent_flag_needs_proof && (flag_is_recent || holder.needs_proof)) {
         holder.needs_proof = true;
         holder.proof_complete.reset();
@@ -268,11 +272,8 @@ bool Ledger::is_settled(NodeId node, const Holder& holder) const {
 // lost already, or while the ring's synchronisation still went on, and wait in the queue. (Without
 // a lifetime it could never be released at all.)
 bool Ledger::is_young(NodeId node, const Holder& holder, Instant broken) const {
-    if (!rules_.recent_flag_needs_proof || !has_lifetime(holder)) return false;
-    if (holder.is_at_rest) return false;
-    const Duration queued_longest =
-        is_settled(node, holder) ? 2 * holder.timers.heartbeat : sync_longest;
-    return broken - holder.flag_on < queued_longest;
+    return rules_.recent_flag_needs_proof && has_lifetime(holder) && !holder.is_at_rest &&
+           broken - holder.flag_on < waits_longest(holder, is_settled(node, holder));
 }
 
 bool Ledger::was_young_when_broken(NodeId node, const Holder& holder) const {

@@ -222,7 +222,7 @@ void ClusterModel::operational(Corosync& c) {
             Corosync& me = nodes_.at(id);
             if (me.life != life) return;
             me.old_yes.reset();
-            if (it.vote) me.old_yes = schedule_.now() - it.since;
+            if (it.vote && me.yes_ring != me.ring) me.old_yes = schedule_.now() - it.since;
             deliver(me, it);
         });
     }
@@ -265,6 +265,7 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
     c.alive = true;
     c.is_stray = false;
     c.flag = vote;
+    c.yes_ring = vote ? std::optional(ring) : std::nullopt;
     // A "no" that has to come round the ring leaves the old "yes" counted until then.
     if (vote || c.phase == Phase::sync) c.old_yes.reset();
     arm_device_timer(c, timers_.device_timeout);

@@ -67,12 +67,13 @@ struct Corosync {
     // What is counted came out of the queue, where it had waited for so long, and no poll since
     // has confirmed it or come round with a "no".
     std::optional<Micros> old_yes;
-    bool waits_for_all = false;   // wait_for_all: since it was quorate last, or started (fact 6)
-    bool is_stray = false;        // the last poll was of a ring that nobody could have granted
-    Micros delivered_by = 0;      // own votes come round the ring in the order of the polls
-    int noes_under_way = 0;       // own "no" cast, not yet delivered to itself
-    std::uint64_t life = 0;       // counts restarts, so that old closures do nothing
-    std::uint64_t gathering = 0;  // counts ring changes
+    bool waits_for_all = false;      // wait_for_all: since it was quorate last, or started (fact 6)
+    bool is_stray = false;           // the last poll was of a ring that nobody could have granted
+    Micros delivered_by = 0;         // own votes come round the ring in the order of the polls
+    std::optional<RingId> yes_ring;  // where the last poll said "yes"
+    int noes_under_way = 0;          // own "no" cast, not yet delivered to itself
+    std::uint64_t life = 0;          // counts restarts, so that old closures do nothing
+    std::uint64_t gathering = 0;     // counts ring changes
     Micros gather_since = 0;
     std::uint64_t device_timer = 0;
     QuorumListener* listener = nullptr;

@@ -91,8 +91,13 @@ private:
         uncounted_.reset();
         if (is_taken) {
             uncounted_ = ++casts_;
-            world_.cluster.send_around(node_, guarded([this, number = casts_] {
-                                           if (uncounted_ == number) step(qdevice::VoteCounted{});
+            world_.cluster.send_around(node_, guarded([this, number = casts_, vote = cast.vote] {
+                                           if (uncounted_ != number) return;
+                                           const bool flag = world_.cluster.node(node_).flag;
+                                           if (flag == vote)
+                                               step(qdevice::VoteCounted{});
+                                           else
+                                               step(qdevice::FlagSeen{flag});
                                        }));
         }
         if (was_set != cast.vote || !is_taken)

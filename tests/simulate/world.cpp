@@ -246,7 +246,9 @@ private:
         if (!may_vote_alone(options_.device)) return {};
         if (!overlap.is_stray) stray_since_.reset();
         if (overlap.is_stray) stray_since_ = stray_since_.value_or(schedule_.now());
-        if (stray_since_ && schedule_.now() - *stray_since_ <= corrected_within)
+        // It sleeps before it connects again, for 0.9 T/2 at most.
+        const Micros slept = cluster_.timers().device_timeout * 9 / 20;
+        if (stray_since_ && schedule_.now() - *stray_since_ <= slept + corrected_within)
             return "a stock daemon that votes on alone lost the arbiter just when its ring changed";
         const auto is_stock = [this](NodeId node) { return !members_[node].is_ours; };
         if ((is_stock(overlap.one) && overlap.one_waited) ||

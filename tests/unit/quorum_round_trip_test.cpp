@@ -103,6 +103,8 @@ struct Provider {
         REQUIRE(provider.open());
         REQUIRE(provider.start([this](const qdevice::ProviderEvent& event) {
             if (std::holds_alternative<qdevice::VoteCounted>(event)) ++counted;
+            if (const auto* seen = std::get_if<qdevice::FlagSeen>(&event))
+                flags_seen.push_back(seen->cast);
             if (const auto* remark = std::get_if<qdevice::Remark>(&event))
                 remarks.push_back(remark->text);
         }));
@@ -116,6 +118,7 @@ struct Provider {
     boost::asio::io_context io;
     qdevice::CorosyncProvider provider{io, {}};
     int counted = 0;
+    std::vector<bool> flags_seen;
     std::vector<std::string> remarks;
 };
 
@@ -151,6 +154,22 @@ TEST_CASE("a \"yes\" is counted when it has come round, in its own ring only") {
         CHECK(it.provider.cast(/*vote=*/false, {2, 8}));
         CHECK(it.counted_after_all() == 0);
     }
+    SECTION("an older message has overwritten it") {
+        Waiting it;
+        tests::PlayedCorosync corosync = tests::played();
+        corosync.loses_votes = true;
+        tests::play(corosync);
+        it.flags_seen.clear();
+        CHECK(it.counted_after_all() == 0);
+        CHECK(it.flags_seen == std::vector<bool>{false});
+    }
+}
+
+TEST_CASE("a \"no\" is counted as well") {
+    Provider it({});
+    CHECK(it.provider.cast(/*vote=*/false, {2, 8}));
+    it.pass(milliseconds(200));
+    CHECK(it.counted == 1);
 }
 
 TEST_CASE("a \"yes\" that does not come round is said, once for each ring") {

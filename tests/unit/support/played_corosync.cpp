@@ -240,8 +240,13 @@ cs_error_t votequorum_trackstart(votequorum_handle_t, std::uint64_t, unsigned in
 }
 cs_error_t votequorum_trackstop(votequorum_handle_t) { return CS_OK; }
 cs_error_t votequorum_getinfo(votequorum_handle_t, unsigned int, votequorum_info* info) {
+    Play& play = play_of();
+    const std::lock_guard lock(play.mutex);
     *info = votequorum_info{};
     info->node_expected_votes = 3;
+    const PlayedCorosync& corosync = play.corosync;
+    if (!corosync.polled.empty() && corosync.polled.back() != 0 && !corosync.loses_votes)
+        info->flags |= VOTEQUORUM_INFO_QDEVICE_CAST_VOTE;
     return CS_OK;
 }
 cs_error_t votequorum_qdevice_poll(votequorum_handle_t, const char*, unsigned int vote,

@@ -27,6 +27,7 @@ struct PlayedCorosync {
     std::vector<std::chrono::steady_clock::time_point> cmap_started;
     std::vector<std::uint32_t> polled;  // the votes
     bool is_registered = false;
+    bool loses_votes = false;  // an older message overwrites every vote (fact 1)
     std::size_t cmap_calls = 0;
 };
 
