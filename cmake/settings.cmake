@@ -66,7 +66,6 @@ file(MAKE_DIRECTORY ${CASTVOTE_MANUAL_DIRECTORY})
 function(castvote_program name)
     cmake_parse_arguments(ARG "" "" "ALIASES;SOURCES;LINKS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
-    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # commands have much of the same names
     target_link_libraries(${name} PRIVATE castvote_settings ${ARG_LINKS})
     foreach(alias ${ARG_ALIASES})
         add_custom_command(TARGET ${name} POST_BUILD

@@ -22,7 +22,7 @@ namespace {
 using nlohmann::json;
 
 // One certificate as it lies there; key file names are empty where no key belongs.
-struct Entry {
+struct CertificateFile {
     std::string title;
     Path file;
     Path key_file;
@@ -31,7 +31,7 @@ struct Entry {
 struct Side {
     const char* role;      // "arbiter" or "node"
     const char* programs;  // Who loads this directory.
-    std::vector<Entry> entries;
+    std::vector<CertificateFile> entries;
 };
 
 Side arbiter_side(const Path& directory) {
@@ -39,7 +39,7 @@ Side arbiter_side(const Path& directory) {
     side.entries.push_back({"CA", directory / layout::ca_export, directory / layout::ca_key});
     side.entries.push_back({"arbiter's certificate", directory / layout::server_certificate,
                             directory / layout::server_key});
-    std::vector<Entry> signed_here;
+    std::vector<CertificateFile> signed_here;
     std::error_code failure;
     for (const auto& file : std::filesystem::directory_iterator(directory, failure)) {
         const std::string name = file.path().filename().string();
@@ -47,7 +47,7 @@ Side arbiter_side(const Path& directory) {
             signed_here.push_back({"signed for a cluster", file.path(), {}});
     }
     std::sort(signed_here.begin(), signed_here.end(),
-              [](const Entry& a, const Entry& b) { return a.file < b.file; });
+              [](const CertificateFile& a, const CertificateFile& b) { return a.file < b.file; });
     side.entries.insert(side.entries.end(), signed_here.begin(), signed_here.end());
     return side;
 }
@@ -70,7 +70,7 @@ std::string key_state(const Path& file, const X509* certificate) {
     return fits(certificate, key->get()) ? "present" : "does not fit";
 }
 
-json describe(const Entry& entry) {
+json describe(const CertificateFile& entry) {
     json found = {{"what", entry.title}, {"file", entry.file.string()}};
     const Expected<std::string> bytes = read_file(entry.file);
     const Expected<CertificatePtr> certificate =
@@ -128,7 +128,8 @@ json inspect(const Path& directory) {
     answer["role"] = side.role;
     answer["program"] = side.programs;
     answer["certificates"] = json::array();
-    for (const Entry& entry : side.entries) answer["certificates"].push_back(describe(entry));
+    for (const CertificateFile& entry : side.entries)
+        answer["certificates"].push_back(describe(entry));
     answer["request_pending"] = is_there(directory / layout::pending_keys);
     return answer;
 }

@@ -18,7 +18,7 @@
 namespace castvote::certs::tool {
 namespace {
 
-constexpr std::array options{
+constexpr std::array arbiter_options{
     manual::StockOption{'i', nullptr,
                         "make the certificate authority and the arbiter's certificate"},
     manual::StockOption{'s', nullptr, "sign a cluster's certificate request"},
@@ -28,35 +28,35 @@ constexpr std::array options{
     manual::StockOption{'h', nullptr, "print the usage and leave"},
 };
 
-enum class Operation { usage, init, sign };
+enum class ArbiterOperation { usage, init, sign };
 
-struct Call {
-    Operation operation = Operation::usage;
+struct ArbiterCall {
+    ArbiterOperation operation = ArbiterOperation::usage;
     GroupWrite group_write = GroupWrite::yes;
     std::string file;
     std::string cluster;
 };
 
-int print_usage(const char* program) {
+int print_arbiter_usage(const char* program) {
     fmt::print(
         "Usage: {0} -i [-G]\n"
         "       {0} -s -c REQUEST -n CLUSTER\n\n",
         program);
-    print_options(options);
+    print_options(arbiter_options);
     fmt::print("\nExit status: 0 done, 1 refused or failed, 2 file or name missing.\n");
     return done;
 }
 
 // Nothing, if the command line is wrong; that has been told then. -h ends the reading.
-std::optional<Call> read_call(int argc, char** argv) {
-    Call call;
+std::optional<ArbiterCall> read_arbiter_call(int argc, char** argv) {
+    ArbiterCall call;
     ::opterr = 0;
-    const std::string letters = "+:" + manual::getopt_letters(options);
+    const std::string letters = "+:" + manual::getopt_letters(arbiter_options);
     for (int letter = 0; (letter = ::getopt(argc, argv, letters.c_str())) != -1;) {
         switch (letter) {
-            case 'i': call.operation = Operation::init; break;
-            case 's': call.operation = Operation::sign; break;
-            case 'h': return Call{};
+            case 'i': call.operation = ArbiterOperation::init; break;
+            case 's': call.operation = ArbiterOperation::sign; break;
+            case 'h': return ArbiterCall{};
             case 'c': call.file = ::optarg; break;
             case 'n': call.cluster = ::optarg; break;
             case 'G': call.group_write = GroupWrite::no; break;
@@ -79,7 +79,7 @@ int init(const Path& directory, GroupWrite group_write) {
     return done;
 }
 
-int sign(const Path& directory, const Call& call) {
+int sign(const Path& directory, const ArbiterCall& call) {
     if (!is_there(call.file)) {
         fmt::print(stderr, "The certificate request \"{}\" does not exist\n", call.file);
         return wrong_usage;
@@ -99,16 +99,16 @@ int sign(const Path& directory, const Call& call) {
 
 }  // namespace
 
-std::span<const manual::StockOption> stock_arbiter_options() { return options; }
+std::span<const manual::StockOption> stock_arbiter_options() { return arbiter_options; }
 
 int stock_arbiter(int argc, char** argv) {
-    const std::optional<Call> call = read_call(argc, argv);
+    const std::optional<ArbiterCall> call = read_arbiter_call(argc, argv);
     if (!call) return failed;
     const Path directory = layout::arbiter_directory;
     switch (call->operation) {
-        case Operation::init: return init(directory, call->group_write);
-        case Operation::sign: return sign(directory, *call);
-        case Operation::usage: return print_usage(argv[0]);
+        case ArbiterOperation::init: return init(directory, call->group_write);
+        case ArbiterOperation::sign: return sign(directory, *call);
+        case ArbiterOperation::usage: return print_arbiter_usage(argv[0]);
     }
     return failed;
 }

@@ -18,7 +18,7 @@
 namespace castvote::certs::tool {
 namespace {
 
-constexpr std::array options{
+constexpr std::array node_options{
     manual::StockOption{'i', nullptr, "begin on this node with the arbiter's qnetd-cacert.crt"},
     manual::StockOption{'r', nullptr, "make a key and a certificate request for the cluster"},
     manual::StockOption{'M', nullptr,
@@ -34,17 +34,17 @@ constexpr std::array options{
     manual::StockOption{'h', nullptr, "print the usage and leave"},
 };
 
-enum class Operation { usage, init, import_bundle, import_certificate, request, quick_start };
+enum class NodeOperation { usage, init, import_bundle, import_certificate, request, quick_start };
 
-struct Call {
-    Operation operation = Operation::usage;
+struct NodeCall {
+    NodeOperation operation = NodeOperation::usage;
     std::string file;
     std::string cluster;
     std::optional<std::string> ssh;
     std::optional<std::string> scp;
 };
 
-int print_usage(const char* program) {
+int print_node_usage(const char* program) {
     fmt::print(
         "Usage: {0} -i -c CA-CERTIFICATE\n"
         "       {0} -r -n CLUSTER\n"
@@ -52,7 +52,7 @@ int print_usage(const char* program) {
         "       {0} -m -c PKCS12\n"
         "       {0} -Q -n CLUSTER [-S SSH] [-C SCP] ARBITER NODE...\n\n",
         program);
-    print_options(options);
+    print_options(node_options);
     fmt::print(
         "\nBy hand: \"corosync-qnetd-certutil -i\" on the arbiter; -i on every node; -r on one "
         "node;\n"
@@ -62,18 +62,18 @@ int print_usage(const char* program) {
 }
 
 // Nothing, if the command line is wrong; that has been told then. -h ends the reading.
-std::optional<Call> read_call(int argc, char** argv) {
-    Call call;
+std::optional<NodeCall> read_node_call(int argc, char** argv) {
+    NodeCall call;
     ::opterr = 0;
-    const std::string letters = "+:" + manual::getopt_letters(options);
+    const std::string letters = "+:" + manual::getopt_letters(node_options);
     for (int letter = 0; (letter = ::getopt(argc, argv, letters.c_str())) != -1;) {
         switch (letter) {
-            case 'i': call.operation = Operation::init; break;
-            case 'm': call.operation = Operation::import_bundle; break;
-            case 'M': call.operation = Operation::import_certificate; break;
-            case 'r': call.operation = Operation::request; break;
-            case 'Q': call.operation = Operation::quick_start; break;
-            case 'h': return Call{};
+            case 'i': call.operation = NodeOperation::init; break;
+            case 'm': call.operation = NodeOperation::import_bundle; break;
+            case 'M': call.operation = NodeOperation::import_certificate; break;
+            case 'r': call.operation = NodeOperation::request; break;
+            case 'Q': call.operation = NodeOperation::quick_start; break;
+            case 'h': return NodeCall{};
             case 'c': call.file = ::optarg; break;
             case 'n': call.cluster = ::optarg; break;
             case 'S': call.ssh = ::optarg; break;
@@ -93,7 +93,7 @@ Expected<void> check_initialised(const Path& directory) {
                 "begin with -i and the arbiter's qnetd-cacert.crt");
 }
 
-int init(const Path& directory, const Call& call) {
+int init(const Path& directory, const NodeCall& call) {
     if (const Expected<void> adopted = adopt_stock_database(directory, Role::node); !adopted)
         print_error(adopted.error());
     const Expected<Stored> stored = import_ca(directory, call.file, Existing::fresh_only);
@@ -103,7 +103,7 @@ int init(const Path& directory, const Call& call) {
     return done;
 }
 
-int request(const Path& directory, const Call& call) {
+int request(const Path& directory, const NodeCall& call) {
     if (call.cluster.empty()) {
         fmt::print(stderr, "Name the cluster with -n\n");
         return wrong_usage;
@@ -117,7 +117,7 @@ int request(const Path& directory, const Call& call) {
     return done;
 }
 
-int import_signed(const Path& directory, const Call& call) {
+int import_signed(const Path& directory, const NodeCall& call) {
     if (const Expected<void> ready = check_initialised(directory); !ready)
         return report_error(ready.error());
     const Expected<Stored> stored = import_signed_certificate(directory, call.file);
@@ -127,7 +127,7 @@ int import_signed(const Path& directory, const Call& call) {
     return done;
 }
 
-int import_from_bundle(const Path& directory, const Call& call) {
+int import_from_bundle(const Path& directory, const NodeCall& call) {
     if (const Expected<void> ready = check_initialised(directory); !ready)
         return report_error(ready.error());
     const Expected<Stored> stored = certs::import_bundle(directory, call.file);
@@ -137,7 +137,7 @@ int import_from_bundle(const Path& directory, const Call& call) {
     return done;
 }
 
-int start_quickly(int argc, char** argv, const Call& call) {
+int start_quickly(int argc, char** argv, const NodeCall& call) {
     QuickStart plan;
     plan.cluster = call.cluster;
     if (call.ssh) plan.ssh = *call.ssh;
@@ -151,16 +151,16 @@ int start_quickly(int argc, char** argv, const Call& call) {
 
 }  // namespace
 
-std::span<const manual::StockOption> stock_node_options() { return options; }
+std::span<const manual::StockOption> stock_node_options() { return node_options; }
 
 int stock_node(int argc, char** argv) {
-    const std::optional<Call> call = read_call(argc, argv);
+    const std::optional<NodeCall> call = read_node_call(argc, argv);
     if (!call) return failed;
     const Path directory = layout::node_directory;
     switch (call->operation) {
-        case Operation::usage: return print_usage(argv[0]);
-        case Operation::request: return request(directory, *call);
-        case Operation::quick_start: return start_quickly(argc, argv, *call);
+        case NodeOperation::usage: return print_node_usage(argv[0]);
+        case NodeOperation::request: return request(directory, *call);
+        case NodeOperation::quick_start: return start_quickly(argc, argv, *call);
         default: break;
     }
     if (!is_there(call->file)) {
@@ -168,8 +168,8 @@ int stock_node(int argc, char** argv) {
         return wrong_usage;
     }
     switch (call->operation) {
-        case Operation::init: return init(directory, *call);
-        case Operation::import_certificate: return import_signed(directory, *call);
+        case NodeOperation::init: return init(directory, *call);
+        case NodeOperation::import_certificate: return import_signed(directory, *call);
         default: return import_from_bundle(directory, *call);
     }
 }
