@@ -119,7 +119,7 @@ void Node::disconnected(const std::string& why, Duration wait_max, const std::st
     connected_since_.reset();
     next_echo_.reset();
     unanswered_.clear();
-    forget_withheld();
+    withheld_.clear();
     uncounted_ack_.reset();
     reported_ring_.reset();
     if (heuristics_purpose_ == Purpose::connect) {

@@ -16,6 +16,8 @@ namespace {
 
 // How long it may take corosync, at most, to stop counting a vote that we took back.
 constexpr Duration counting_time_max{500};
+// ... and a "no" to come round its ring, or the ring to end.
+constexpr Duration round_longest{30000};
 
 // Their order means nothing (node.md 5.7).
 bool is_same_set(std::vector<wire::NodeInfo> left, std::vector<wire::NodeInfo> right) {
@@ -58,10 +60,12 @@ void Node::on(const RingChanged&) {
     next_regular_.reset();
     holds_until_.reset();
     deny_at_.reset();
-    left_uncounted_ = knows_of_counting_ && last_cast_vote_ && !is_counted_;
-    if (is_denying_uncounted_) forget_withheld();
+    if (has_cast_in_ring_)
+        left_uncounted_ = denied_since_ || (knows_of_counting_ && last_cast_vote_ && !is_counted_);
+    if (denied_since_ && lease_.count() > 0) withheld_.clear();
     confirm_withheld();  // what the old ring counted is over
-    is_counted_ = false;
+    denied_since_.reset();
+    is_counted_ = has_cast_in_ring_ = false;
     uncounted_ack_.reset();
     if (has_lease()) deny_at_ = now_ + sync_patience();
     if (!is_accepted() && deny_at_) {
@@ -113,10 +117,9 @@ void Node::on(const FlagSeen& seen) {
 void Node::on(const VoteCounted&) {
     if (last_cast_ring_ != ring_) return;
     is_counted_ = knows_of_counting_ = true;
-    if (last_cast_vote_)
-        confirm_counted_ack();
-    else
-        confirm_withheld();
+    if (last_cast_vote_) return confirm_counted_ack();
+    denied_since_.reset();
+    confirm_withheld();
 }
 
 void Node::on(const ConfigChanged& changed) {
@@ -175,7 +178,12 @@ void Node::cast(bool vote) {
     // corosync counts anew only when our own message has come round, some milliseconds later.
     if (!vote && counts_on_vote()) counted_until_ = now_ + counting_time_max;
     if (!vote || !is_voting() || has_lapsed()) is_counted_ = false;
+    if (vote)
+        denied_since_.reset();
+    else if (is_voting() && knows_of_counting_ && !sync_in_progress_)
+        denied_since_ = now_;
     if (!last_cast_ || last_cast_vote_ != vote) vote_since_ = now_;
+    has_cast_in_ring_ = true;
     last_cast_ = now_;
     last_cast_vote_ = vote;
     last_cast_ring_ = ring_;
@@ -328,6 +336,12 @@ void Node::on(const TimePassed&) {
     if (next_echo_ && *next_echo_ <= now_ && is_accepted()) send_echo();
     if (deny_at_ && *deny_at_ <= now_ && !is_accepted()) lose_lease();
     if (counted_until_ && *counted_until_ <= now_) vote_is_off();
+    if (denied_since_ && *denied_since_ + round_longest <= now_) {
+        // Who told us of counted votes is gone (libcpg): as if he had never been there.
+        knows_of_counting_ = false;
+        denied_since_.reset();
+        vote_is_off();
+    }
     if (next_poll_ && *next_poll_ <= now_) {
         next_poll_ = now_ + poll_interval();
         if (!paused_ && ring_ && standing_ != Standing::waiting) cast(standing_ == Standing::ack);
@@ -351,6 +365,7 @@ std::optional<Instant> Node::next_deadline() const {
     if (next_poll_) keep_earlier(earliest, *next_poll_);
     if (next_regular_) keep_earlier(earliest, *next_regular_);
     if (counted_until_) keep_earlier(earliest, *counted_until_);
+    if (denied_since_) keep_earlier(earliest, *denied_since_ + round_longest);
     if (is_accepted()) {
         if (next_echo_) keep_earlier(earliest, *next_echo_);
         if (!unanswered_.empty())
@@ -358,42 +373,6 @@ std::optional<Instant> Node::next_deadline() const {
         keep_earlier(earliest, last_answered_sent_ + contact_lasts());
     }
     return earliest;
-}
-
-Status Node::status() const {
-    Status status;
-    status.settings = settings_;
-    status.heartbeat_interval = heartbeat();
-    status.vote_timer_interval = poll_interval();
-    status.ring = ring_.value_or(wire::RingId{});
-    status.members = members_;
-    status.quorate = quorate_;
-    status.quorum_list = quorum_list_;
-    status.sync_in_progress = sync_in_progress_;
-    status.connection = link_ == Link::joined ? ConnectionState::connected : outcome_;
-    status.is_connecting = link_ != Link::idle && link_ != Link::joined;
-    status.next_attempt = retry_at_;
-    status.tls = tls_;
-    status.client_certificate_sent = client_certificate_sent_;
-    status.arbiter_lacks_keep_active = arbiter_lacks_keep_active_;
-    status.vote_timer = standing_ == Standing::ack    ? VoteTimer::casting_ack
-                        : standing_ == Standing::nack ? VoteTimer::casting_nack
-                                                      : VoteTimer::stopped;
-    status.last_cast = last_cast_;
-    status.last_cast_vote = last_cast_vote_;
-    status.is_vote_counted = is_counted_ && is_voting();
-    status.vote_since = vote_since_;
-    status.counts_on_vote = counts_on_vote();
-    status.lease = lease_;
-    if (has_lease() && keeps_vote()) status.vote_until = lease_end();
-    status.connected_since = connected_since_;
-    status.last_echo_reply = last_echo_reply_;
-    status.heuristics_latest = heuristics_latest_;
-    status.heuristics_regular = heuristics_regular_;
-    status.heuristics_membership = heuristics_membership_;
-    status.heuristics_connect = heuristics_connect_;
-    status.last_disconnect_reason = last_disconnect_reason_;
-    return status;
 }
 
 }  // namespace castvote::qdevice

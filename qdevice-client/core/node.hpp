@@ -91,7 +91,6 @@ private:
     std::size_t device_votes() const;
     bool counts_on_vote() const;
     void vote_is_off();
-    void forget_withheld();
     void confirm_withheld();
     void confirm(std::uint32_t number);
     void confirm_counted_ack();
@@ -152,10 +151,11 @@ private:
     // last is confirmed only then.
     bool is_counted_ = false;
     bool knows_of_counting_ = false;  // the provider has ever said so
-    // A NACK came while the "yes" waited: with a lease it is confirmed when the "no" has come
-    // round, and not at all when the ring ends before.
-    bool is_denying_uncounted_ = false;
-    bool left_uncounted_ = false;  // the ring ended while its "yes" waited
+    // Since when a "no" is on its way round this ring, behind a "yes": with a lease a NACK is
+    // confirmed when it has come round, and not at all when the ring ends before.
+    std::optional<Instant> denied_since_;
+    bool has_cast_in_ring_ = false;
+    bool left_uncounted_ = false;  // a ring ended while its last vote was on its way
     std::optional<std::uint32_t> uncounted_ack_;
     // The lease (docs/safety.md): 0 with an arbiter that knows none. Without a connection the vote
     // is kept until holds_until_; after a change of ring the arbiter is waited for until deny_at_.

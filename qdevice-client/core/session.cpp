@@ -261,8 +261,8 @@ void Node::send_quorum() {
 }
 
 // A vote is bound to its ring: one for another ring than we reported last changes nothing. A NACK
-// that comes when we already know a newer ring is confirmed without a poll there: we are paused,
-// and our vote is given back with the new membership list (docs/safety.md).
+// that comes when we already know a newer ring is confirmed without a poll there, if at all: we are
+// paused, and our vote is given back with the new membership list (docs/safety.md).
 void Node::vote_message(const wire::Message& message) {
     if (link_ != Link::joined || !message.vote || !message.msg_seq_number || !message.ring_id) {
         give_up(fmt::format("the arbiter sent an unexpected {}", name_of(message.type)),
@@ -271,7 +271,6 @@ void Node::vote_message(const wire::Message& message) {
     }
     if (message.grant_number) grant_number_ = std::max(grant_number_, *message.grant_number);
     const bool is_acted_upon = message.ring_id == reported_ring_ && !paused_;
-    const bool is_yes_queued = knows_of_counting_ && is_voting() && !is_counted_;
     if (is_acted_upon) {
         if (*message.vote == Vote::ack) confirm_withheld();  // in the order of the votes
         apply(*message.vote);
@@ -291,31 +290,24 @@ void Node::vote_message(const wire::Message& message) {
         give_up("the arbiter sends votes faster than they can be counted", refusal_wait_max);
         return;
     }
+    // A NACK is confirmed when our partition no longer counts the vote.
     if (*message.vote == Vote::nack && lease_.count() > 0) {
         if (paused_ && left_uncounted_) return;  // what we report next says more
-        if (is_acted_upon && is_yes_queued && !sync_in_progress_) is_denying_uncounted_ = true;
+        if (denied_since_) withheld_.clear();    // the arbiter asks for its last word only
     }
-    // A NACK is confirmed when our partition no longer counts the vote.
     withheld_.push_back(*message.msg_seq_number);
     if (!counted_until_) vote_is_off();
 }
 
-// The provider counts our vote no longer; but a "yes" in its queue is over only when the "no"
-// behind it has come round.
+// The flag is off. Until the "no" has come round, a ring that has lost its token counts the vote,
+// and a "yes" before it may wait in the same queue (fact 1).
 void Node::vote_is_off() {
     counted_until_.reset();
-    if (!is_denying_uncounted_) confirm_withheld();
-}
-
-void Node::forget_withheld() {
-    counted_until_.reset();
-    is_denying_uncounted_ = false;
-    withheld_.clear();
+    if (!denied_since_ || lease_.count() == 0) confirm_withheld();
 }
 
 void Node::confirm_withheld() {
     counted_until_.reset();
-    is_denying_uncounted_ = false;
     for (const std::uint32_t number : std::exchange(withheld_, {})) confirm(number);
 }
 

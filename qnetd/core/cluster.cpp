@@ -273,6 +273,10 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
     if (!sender.poll_paused) sender.poll_paused = step.now;
     if (!algorithm().takes_turns) return Vote::ack;
     if (is_new_ring) {
+        // A NACK of the ring that it left proves nothing any more, nor is it waited for (R5).
+        if (sender.told && sender.told->vote == Vote::nack) sender.told.reset();
+        if (sender.nack_unanswered_since.has_value()) sender.due = Due::nothing;
+        sender.nack_unanswered_since.reset();
         if (is_first) {
             sender.first_list_at = step.now;
             sender.has_doubtful_quorum_list = ledger_.reported_as_well(sender.node, ring);

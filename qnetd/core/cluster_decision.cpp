@@ -74,8 +74,8 @@ void Cluster::mark_dues(const Proposal& proposal, Instant now) {
         }
         const bool wins = candidate_ && m.ring == candidate_->ring;
         m.due = wins ? Due::ack : Due::nack;
-        if (wins) m.was_passed_over = false;
         const bool stays_new = proposal.still_newcomers.contains(node) || awaits_holder(now);
+        if (wins && !stays_new) m.was_passed_over = false;
         if (!stays_new) m.is_newcomer = false;
     }
 }
@@ -211,7 +211,7 @@ void Cluster::tell_nack(Member& m, const Step& step) {
 
 void Cluster::tell_ack(Member& m, const Step& step) {
     // Also who was only a newcomer when that was decided, because the last winner was awaited.
-    m.is_newcomer = false;
+    m.is_newcomer = m.was_passed_over = false;
     const Duration flag_lasts = timers_of(m).device_timeout / 2;
     const bool flag_stayed_on = (m.voting_in || m.kept_vote_of == m.ring.id) &&
                                 !(m.poll_paused && step.now - *m.poll_paused >= flag_lasts);

@@ -16,6 +16,8 @@ constexpr std::ptrdiff_t actions_max = 12;            // besides confirmations
 constexpr std::ptrdiff_t confirmations_max = 16 + 1;  // all that waited, and the ACK behind them
 // A NACK may be confirmed a little later, when the vote is certainly no longer counted.
 constexpr Duration confirmation_max{1000};
+// Who does not tell for so long that a no has come round will not any more.
+constexpr Duration round_longest{30000};
 
 bool is_confirmation(const qdevice::Action& action) {
     const auto* send = std::get_if<qdevice::Send>(&action);
@@ -35,6 +37,11 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
     expect(confirmations <= confirmations_max, "too many confirmations at once");
     expect(std::ssize(actions) - confirmations <= actions_max, "too many actions");
     hear(event);
+    if (no_since_ && now_ - *no_since_ >= round_longest &&
+        std::holds_alternative<qdevice::TimePassed>(event.what)) {
+        tells_counts_ = false;
+        forget_no();
+    }
     // What the arbiter answers counts unless the connection ends in this step.
     const bool is_read =
         std::none_of(actions.begin(), actions.end(), [](const qdevice::Action& action) {
@@ -61,7 +68,8 @@ void NodeJudge::hear(const qdevice::Event& event) {
         ring_ = changed->ring;
         has_ack_ = had_ack_ = false;
         kept_.reset();
-        is_yes_left_ = (is_yes_left_ && !last_cast_) || (last_yes_ && !is_counted_);
+        if (last_cast_) is_yes_left_ = no_since_ || (tells_counts_ && last_yes_ && !is_counted_);
+        no_since_.reset();
         last_yes_.reset();
         last_cast_.reset();
         is_counted_ = false;
@@ -72,8 +80,7 @@ void NodeJudge::hear(const qdevice::Event& event) {
         is_syncing_ = false;
     } else if (std::holds_alternative<qdevice::VoteCounted>(event.what)) {
         is_counted_ = tells_counts_ = true;
-        if (last_yes_ != ring_)
-            for (VoteInfo& info : vote_infos_) info.wants_no = false;
+        if (last_yes_ != ring_) forget_no();
     } else if (const auto* seen = std::get_if<qdevice::FlagSeen>(&event.what)) {
         is_counted_ = is_counted_ && seen->cast;
     } else if (std::holds_alternative<qdevice::Connected>(event.what)) {
@@ -116,6 +123,12 @@ void NodeJudge::hear(const Message& message) {
     has_ack_ = *message.vote == Vote::ack && reported_ == ring_;
 }
 
+void NodeJudge::forget_no() {
+    no_since_.reset();
+    for (VoteInfo& info : vote_infos_)
+        if (std::exchange(info.wants_no, false)) info.at = now_;
+}
+
 // Under a lease what is answered proves something about corosync's queue (fact 1).
 void NodeJudge::hear_vote(const Message& message) {
     VoteInfo info{.number = *message.msg_seq_number, .at = now_};
@@ -127,10 +140,11 @@ void NodeJudge::hear_vote(const Message& message) {
     } else if (*message.vote == Vote::nack && proves && tells_counts_) {
         if (is_unreported_ && !last_cast_ && is_yes_left_) return;  // never answered
         info.is_optional = is_unreported_;
-        const bool waits = std::any_of(vote_infos_.begin(), vote_infos_.end(),
-                                       [](const VoteInfo& before) { return before.wants_no; });
-        info.wants_no = waits || (last_yes_ == ring_ && message.ring_id == reported_ &&
-                                  !is_counted_ && !is_syncing_);
+        info.wants_no = no_since_ || (last_yes_ && message.ring_id == reported_ &&
+                                      !is_unreported_ && !is_syncing_);
+        // The last one is answered for all of them.
+        if (info.wants_no)
+            std::erase_if(vote_infos_, [](const VoteInfo& before) { return before.wants_no; });
     }
     vote_infos_.push_back(info);
 }
@@ -163,6 +177,10 @@ void NodeJudge::see(const qdevice::Action& action) {
         expect(cast->ring == ring_, "cast for another ring than the current one");
         if (!cast->vote || last_yes_ != ring_) is_counted_ = false;
         last_cast_ = ring_;
+        if (cast->vote)
+            no_since_.reset();
+        else if (last_yes_ && tells_counts_ && !is_syncing_)
+            no_since_ = now_;
         last_yes_ = cast->vote ? ring_ : std::nullopt;
         if (cast->vote) {
             last_yes_at_ = now_;

@@ -44,6 +44,7 @@ private:
     void hear(const qdevice::Event& event);
     void hear(const wire::Message& message);
     void hear_vote(const wire::Message& message);
+    void forget_no();
     void see(const qdevice::Action& action);
     void accept(const wire::Message& reply);
     void see_sent(const wire::Message& message);
@@ -84,7 +85,8 @@ private:
     bool tells_counts_ = false;
     bool is_syncing_ = false;
     bool is_unreported_ = false;
-    bool is_yes_left_ = false;  // one of an earlier ring may still be in the queue
+    std::optional<Instant> no_since_;  // on its way round behind a yes
+    bool is_yes_left_ = false;         // one of an earlier ring may still be in the queue
     struct VoteInfo {
         std::uint32_t number = 0;
         Instant at;
