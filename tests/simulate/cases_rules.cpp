@@ -235,7 +235,7 @@ std::vector<Case> ring_cases() {
          two,
          connected_then_split,
          {},
-         {},
+         {0, 10},
          none},
         {"larger-half",
          "four nodes; one of the holding half loses its daemon",

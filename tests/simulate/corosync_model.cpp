@@ -3,6 +3,7 @@
 #include "tests/simulate/corosync_model.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace castvote::simulate {
 
@@ -77,8 +78,11 @@ void ClusterModel::disturb() {
     for (auto& [id, c] : nodes_) {
         if (c.phase == Phase::down || c.members.empty()) continue;
         const Nodes reached = component(id);
-        if (c.phase != Phase::gather && reached == c.members) continue;
         const bool lost_somebody = !reached.includes(c.members);
+        const bool was_stalled =
+            std::exchange(c.stalled, lost_somebody && c.phase != Phase::gather);
+        if (was_stalled && !c.stalled) go_on(c);
+        if (c.phase != Phase::gather && reached == c.members) continue;
         const Micros delay = lost_somebody ? dice_.between(timers_.token, timers_.token * 13 / 10)
                                            : dice_.between(ms(5), ms(250));
         schedule_.after(delay, [this, node = id, life = c.life, gathering = c.gathering] {
@@ -100,7 +104,7 @@ void ClusterModel::enter_gather(Corosync& c) {
     enter(c, Phase::gather);
     ++c.gathering;
     c.gather_since = schedule_.now();
-    c.holding = false;
+    c.holding = c.stalled = false;
     c.around.clear();
     join(c);
 }
@@ -182,7 +186,7 @@ void ClusterModel::sync_maybe_done(RingId ring) {
     Nodes members;
     for (const auto& [id, c] : nodes_) {
         if (c.phase != Phase::sync || c.ring != ring) continue;
-        if (c.holding) return;
+        if (c.holding || c.stalled) return;
         anybody = true;
         members = c.members;
     }
@@ -213,14 +217,31 @@ void ClusterModel::operational(Corosync& c) {
     ++c.gathering;
     reckon(c, /*must_tell=*/true);
     // Fact 1: what was queued before the synchronisation comes now, and overwrites.
+    let_go(c);
+    disturb();
+}
+
+// The token is there again before anybody has missed it.
+void ClusterModel::go_on(Corosync& c) {
+    if (c.phase == Phase::sync) {
+        schedule_.after(dice_.between(ms(1), ms(20)),
+                        [this, ring = c.ring] { sync_maybe_done(ring); });
+    } else if (c.phase == Phase::operational) {
+        let_go(c);
+    }
+}
+
+void ClusterModel::let_go(Corosync& c) {
     std::deque<Queued> queued;
     queued.swap(c.queued);
     Micros delay = 0;
     for (const Queued& it : queued) {
         delay += dice_.between(200, ms(3));  // in the order in which they were sent
+        if (!it.vote) ++c.noes_under_way;
         schedule_.after(delay, [this, id = c.id, life = c.life, it] {
             Corosync& me = nodes_.at(id);
             if (me.life != life) return;
+            if (!it.vote) --me.noes_under_way;
             me.old_yes.reset();
             if (it.vote && me.yes_ring != me.ring) me.old_yes = schedule_.now() - it.since;
             deliver(me, it);
@@ -229,7 +250,6 @@ void ClusterModel::operational(Corosync& c) {
     std::deque<Task> around;
     around.swap(c.around);
     for (auto& back : around) let_around(c, std::move(back));
-    disturb();
 }
 
 void ClusterModel::send_around(NodeId id, Task back) {
@@ -243,14 +263,18 @@ void ClusterModel::let_around(Corosync& c, Task back) {
     schedule_.after(
         ms(4) + dice_.between(100, ms(2)), [this, id = c.id, life = c.life, gathering = c.gathering,
                                             back = std::move(back)]() mutable {
-            const Corosync& me = nodes_.at(id);
-            if (me.life == life && me.gathering == gathering && me.phase == Phase::operational)
+            Corosync& me = nodes_.at(id);
+            if (me.life != life || me.gathering != gathering || me.phase != Phase::operational)
+                return;
+            if (me.stalled)
+                me.around.push_back(std::move(back));
+            else
                 back();
         });
 }
 
 void ClusterModel::deliver(Corosync& c, Queued it) {
-    if (c.phase != Phase::operational) {
+    if (c.phase != Phase::operational || c.stalled) {
         c.queued.push_back(it);
         return;
     }
@@ -347,6 +371,11 @@ void ClusterModel::tell_quorum(Corosync& c) {
     });
 }
 
+bool ClusterModel::is_giving_back(const Corosync& c) {
+    return c.noes_under_way > 0 ||
+           std::any_of(c.queued.begin(), c.queued.end(), [](const Queued& it) { return !it.vote; });
+}
+
 ClusterModel::Overlap ClusterModel::double_quorum() const {
     for (auto one = in_order_.begin(); one != in_order_.end(); ++one) {
         const Corosync& c = **one;
@@ -357,7 +386,7 @@ ClusterModel::Overlap ClusterModel::double_quorum() const {
             if (c.view.meets(o.view)) continue;
             return {.one = c.id,
                     .other = o.id,
-                    .is_last_moment = c.noes_under_way > 0 || o.noes_under_way > 0,
+                    .is_last_moment = is_giving_back(c) || is_giving_back(o),
                     .one_waited = c.old_yes,
                     .other_waited = o.old_yes,
                     .is_stray = c.is_stray || o.is_stray};

@@ -59,6 +59,7 @@ struct Corosync {
     bool alive = false;    // the device polled recently
     bool flag = false;     // CAST_VOTE
     bool holding = false;  // synchronisation waits for our poll
+    bool stalled = false;  // the token is gone, which nobody has noticed yet: nothing is delivered
     bool quorate = false;  // as clients were told last
     Nodes view;            // ... and in which membership
     std::deque<Queued> queued;
@@ -133,6 +134,9 @@ private:
     void sync_maybe_done(RingId ring);
     void share_quorum(const Nodes& members);
     void operational(Corosync& c);
+    void go_on(Corosync& c);
+    void let_go(Corosync& c);
+    static bool is_giving_back(const Corosync& c);
     void deliver(Corosync& c, Queued it);
     void let_around(Corosync& c, Task back);
     void arm_device_timer(Corosync& c, Micros delay);

@@ -77,6 +77,36 @@ TEST_CASE("an old vote stays old until the no that takes it back has come round"
     CHECK_FALSE(pair.cluster.node(1).old_yes);
 }
 
+TEST_CASE("a ring that has lost its token delivers nothing, and counts on until it notices") {
+    Pair pair;
+    pair.until([&] { return pair.is_in_ring_of(2, 1) && pair.is_in_ring_of(2, 2); });
+    pair.cluster.register_device(1);
+    pair.poll(1, true);
+    pair.pass(ms(100));
+    bool is_back = false;
+    pair.cluster.set_group(2, 1);
+    pair.poll(1, false);
+    pair.cluster.send_around(1, [&] { is_back = true; });
+    pair.pass(ms(500));
+    REQUIRE(pair.is_in_ring_of(2, 1));
+    CHECK(pair.cluster.node(1).queued.size() == 1);
+    CHECK_FALSE(is_back);
+    SECTION("healed before that, it goes on") {
+        pair.cluster.set_group(2, 0);
+        pair.pass(ms(100));
+        CHECK(pair.cluster.node(1).queued.empty());
+        CHECK(is_back);
+    }
+    SECTION("in the next ring the vote is delivered; what came round was of the ring before") {
+        pair.until([&] { return pair.is_alone(1); });
+        pair.poll(1, true);
+        pair.until([&] { return pair.cluster.node(1).quorate; });
+        pair.pass(ms(100));
+        CHECK_FALSE(pair.cluster.node(1).quorate);
+        CHECK_FALSE(is_back);
+    }
+}
+
 TEST_CASE("with wait_for_all a flap is final: only all nodes and the vote end it") {
     Pair pair;
     pair.cluster.stop(1);
