@@ -1,6 +1,6 @@
 // main.cpp -- `explorer`: every order of events in a small cluster, against the real arbiter core.
 //
-//   explorer                    a table of explorations, a quarter of an hour
+//   explorer                    a table of explorations, half an hour
 //   explorer --nodes 3 --depth 8 --faults 2
 //   explorer --without R2 ...   with a rule switched off: if nothing fails then, nothing is tested
 //
@@ -115,8 +115,8 @@ bool run(const Arguments& arguments) {
 bool run_all() {
     using List = std::vector<std::pair<const char*, Arguments>>;
     const std::vector<std::string> apart_too{"settled", "young", "fresh", "split"};
-    const Bounds two{.depth = 9, .faults = 3};
-    const Bounds some{.depth = 8, .faults = 3};
+    const Bounds two{.depth = 8, .faults = 3};
+    const Bounds some{.depth = 7, .faults = 3};
     for (const auto& [what, arguments] : List{
              {"2 nodes", {.bounds = two}},
              {"2 nodes, active partition kept", {.keep_active = true, .bounds = two}},
@@ -127,7 +127,7 @@ bool run_all() {
              {"2 nodes, the arbiter is restarted", {.restarts = true, .bounds = some}},
              {"2 nodes, the arbiter keeps a record", {.durable = true, .bounds = some}},
              {"2 nodes with leases",
-              {.starts = apart_too, .leases = "all", .bounds = {.depth = 7, .faults = 3}}},
+              {.starts = apart_too, .leases = "all", .bounds = {.depth = 6, .faults = 3}}},
              {"2 nodes with leases, the arbiter keeps a record",
               {.starts = apart_too,
               .durable = true,
@@ -138,9 +138,9 @@ bool run_all() {
              {"2 nodes, lms", {.algorithm = "lms", .bounds = some}},
              {"2 nodes, 2nodelms", {.algorithm = "2nodelms", .bounds = some}},
              {"a second cluster", {.second = true, .bounds = {.depth = 6, .faults = 3}}},
-             {"3 nodes", {.nodes = 3, .bounds = {.depth = 7, .faults = 2}}},
+             {"3 nodes", {.nodes = 3, .bounds = {.depth = 6, .faults = 2}}},
              {"3 nodes, lms",
-              {.nodes = 3, .algorithm = "lms", .bounds = {.depth = 6, .faults = 2}}},
+              {.nodes = 3, .algorithm = "lms", .bounds = {.depth = 5, .faults = 2}}},
              {"3 nodes with leases, lms",
               {.nodes = 3,
               .algorithm = "lms",
@@ -156,7 +156,7 @@ bool run_all() {
 }
 
 int main(int argc, char** argv) {
-    // A whole run takes a quarter of an hour: each line is seen as soon as it is known.
+    // A whole run takes half an hour: each line is seen as soon as it is known.
     std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     CLI::App app{"explorer: every order of events in a small cluster"};
     Arguments arguments;
