@@ -54,7 +54,9 @@ function(castvote_library name)
     target_link_libraries(${name} PUBLIC castvote_settings ${ARG_LINKS})
     if(ARG_BUSY)
         castvote_busy(${name})
-        set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+        if(CASTVOTE_BUSY_FLAGS)  # without, they are compiled like the rest, and batched
+            set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+        endif()
     endif()
 endfunction()
 
