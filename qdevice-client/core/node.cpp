@@ -16,8 +16,6 @@ namespace {
 
 // How long it may take corosync, at most, to stop counting a vote that we took back.
 constexpr Duration counting_time_max{500};
-// ... and a "no" to come round its ring, or the ring to end.
-constexpr Duration round_longest{30000};
 
 // Their order means nothing (node.md 5.7).
 bool is_same_set(std::vector<wire::NodeInfo> left, std::vector<wire::NodeInfo> right) {
@@ -180,7 +178,7 @@ void Node::cast(bool vote) {
     if (!vote || !is_voting() || has_lapsed()) is_counted_ = false;
     if (vote)
         denied_since_.reset();
-    else if (is_voting() && knows_of_counting_ && !sync_in_progress_)
+    else if (has_cast_in_ring_ && is_voting() && knows_of_counting_ && !sync_in_progress_)
         denied_since_ = now_;
     if (!last_cast_ || last_cast_vote_ != vote) vote_since_ = now_;
     has_cast_in_ring_ = true;
@@ -336,7 +334,7 @@ void Node::on(const TimePassed&) {
     if (next_echo_ && *next_echo_ <= now_ && is_accepted()) send_echo();
     if (deny_at_ && *deny_at_ <= now_ && !is_accepted()) lose_lease();
     if (counted_until_ && *counted_until_ <= now_) vote_is_off();
-    if (denied_since_ && *denied_since_ + round_longest <= now_) {
+    if (denied_since_ && *denied_since_ + round_patience() <= now_) {
         // Who told us of counted votes is gone (libcpg): as if he had never been there.
         knows_of_counting_ = false;
         denied_since_.reset();
@@ -365,7 +363,7 @@ std::optional<Instant> Node::next_deadline() const {
     if (next_poll_) keep_earlier(earliest, *next_poll_);
     if (next_regular_) keep_earlier(earliest, *next_regular_);
     if (counted_until_) keep_earlier(earliest, *counted_until_);
-    if (denied_since_) keep_earlier(earliest, *denied_since_ + round_longest);
+    if (denied_since_) keep_earlier(earliest, *denied_since_ + round_patience());
     if (is_accepted()) {
         if (next_echo_) keep_earlier(earliest, *next_echo_);
         if (!unanswered_.empty())

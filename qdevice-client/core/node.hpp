@@ -115,6 +115,7 @@ private:
     Duration echo_patience() const;
     Duration contact_lasts() const;
     Duration lease_wanted() const;
+    Duration round_patience() const;
     Duration sync_patience() const;
     Instant lease_end() const { return last_answered_sent_ + lease_; }
     bool has_lease() const { return lease_.count() > 0 && now_ < lease_end(); }

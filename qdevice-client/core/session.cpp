@@ -291,9 +291,12 @@ void Node::vote_message(const wire::Message& message) {
         return;
     }
     // A NACK is confirmed when our partition no longer counts the vote.
-    if (*message.vote == Vote::nack && lease_.count() > 0) {
-        if (paused_ && left_uncounted_) return;  // what we report next says more
-        if (denied_since_) withheld_.clear();    // the arbiter asks for its last word only
+    const bool is_nack = *message.vote == Vote::nack;
+    if (is_nack && lease_.count() > 0 && paused_ && left_uncounted_)
+        return;  // the report says more
+    if (denied_since_ && lease_.count() > 0) {
+        if (!is_nack) return confirm(*message.msg_seq_number);  // it asks whether we are there
+        withheld_.clear();                                      // it asks for its last word only
     }
     withheld_.push_back(*message.msg_seq_number);
     if (!counted_until_) vote_is_off();

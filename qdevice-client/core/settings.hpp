@@ -38,6 +38,7 @@ struct Settings {
     wire::TlsSupported tls = wire::TlsSupported::supported;  // quorum.device.net.tls
     Duration device_timeout{10000};                          // T, quorum.device.timeout
     Duration device_sync_timeout{30000};                     // S, quorum.device.sync_timeout
+    Duration token_timeout{3000};                            // runtime.config.totem.token
     Duration connect_timeout{8000};
     std::uint32_t heartbeat_interval_min_ms = 1000;
     std::uint32_t heartbeat_interval_max_ms = 120000;

@@ -89,6 +89,8 @@ Configured<std::monostate> read_generic(const Snapshot& map, const Configuration
         Duration(get<std::uint32_t>(map, "quorum.device.timeout").value_or(10000));
     c.settings.device_sync_timeout =
         Duration(get<std::uint32_t>(map, "quorum.device.sync_timeout").value_or(30000));
+    c.settings.token_timeout =
+        Duration(get<std::uint32_t>(map, "runtime.config.totem.token").value_or(3000));
     c.device_votes = get<std::uint32_t>(map, "quorum.device.votes").value_or(0);
     c.settings.wait_for_all =
         get<std::uint8_t>(map, "quorum.wait_for_all").value_or(std::uint8_t{0}) == 1;

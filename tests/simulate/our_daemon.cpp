@@ -30,6 +30,7 @@ private:
         settings.keep_active_partition = world_.conf.keep_active;
         settings.device_timeout = Duration(timers.device_timeout / 1000);
         settings.device_sync_timeout = Duration(timers.device_sync_timeout / 1000);
+        settings.token_timeout = Duration(timers.token / 1000);
         settings.heartbeat_interval_max_ms =
             static_cast<std::uint32_t>(timers.heartbeat_max / 1000);
         settings.connect_timeout =

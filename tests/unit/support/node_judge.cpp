@@ -16,8 +16,6 @@ constexpr std::ptrdiff_t actions_max = 12;            // besides confirmations
 constexpr std::ptrdiff_t confirmations_max = 16 + 1;  // all that waited, and the ACK behind them
 // A NACK may be confirmed a little later, when the vote is certainly no longer counted.
 constexpr Duration confirmation_max{1000};
-// Who does not tell for so long that a no has come round will not any more.
-constexpr Duration round_longest{30000};
 
 bool is_confirmation(const qdevice::Action& action) {
     const auto* send = std::get_if<qdevice::Send>(&action);
@@ -37,7 +35,7 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
     expect(confirmations <= confirmations_max, "too many confirmations at once");
     expect(std::ssize(actions) - confirmations <= actions_max, "too many actions");
     hear(event);
-    if (no_since_ && now_ - *no_since_ >= round_longest &&
+    if (no_since_ && now_ - *no_since_ >= round_longest_ &&
         std::holds_alternative<qdevice::TimePassed>(event.what)) {
         tells_counts_ = false;
         forget_no();
@@ -218,7 +216,8 @@ void NodeJudge::see_sent(const Message& message) {
         const auto answered =
             std::find_if_not(vote_infos_.begin(), vote_infos_.end(), [&](const VoteInfo& info) {
                 return (info.wants_count && (!counts || info.number != message.msg_seq_number)) ||
-                       (info.is_optional && info.number != message.msg_seq_number);
+                       ((info.is_optional || info.wants_no) &&
+                        info.number != message.msg_seq_number);
             });
         expect(answered == vote_infos_.end() || !answered->wants_no,
                "a NACK is confirmed while a yes may wait in the queue");

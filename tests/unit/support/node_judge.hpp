@@ -28,7 +28,8 @@ public:
                                               settings.heartbeat_interval_min_ms,
                                               settings.heartbeat_interval_max_ms)),
           lease_longest_(std::min(Duration(3000), heartbeat_)),
-          device_timeout_(settings.device_timeout) {}
+          device_timeout_(settings.device_timeout),
+          round_longest_(2 * settings.token_timeout + Duration(1000)) {}
 
     void look(const qdevice::Event& event, const qdevice::Actions& actions,
               std::optional<Instant> next_deadline);
@@ -67,6 +68,7 @@ private:
     Duration lease_{0};
     Duration lease_longest_;
     Duration device_timeout_;  // for so long the provider counts a yes
+    Duration round_longest_;   // who does not tell by then that a no has come round never will
     bool knows_leases_ = false;
     const wire::Message* accepted_ = nullptr;  // of the running step
     Instant init_at_;
