@@ -3,7 +3,6 @@
 #include "certs/arbiter_directory.hpp"
 
 #include <fmt/format.h>
-#include <grp.h>
 
 #include <algorithm>
 #include <charconv>
@@ -13,6 +12,7 @@
 #include "certs/layout.hpp"
 #include "certs/marker.hpp"
 #include "certs/register.hpp"
+#include "common/ipc/group.hpp"
 
 namespace castvote::certs {
 namespace {
@@ -122,8 +122,7 @@ Ownership arbiter_ownership(const Path& directory) {
     if (const auto own = owner_of(directory); own && own->group != 0) {
         owner.group = own->group;
     } else if (directory == Path(layout::arbiter_directory)) {
-        if (const group* daemon = ::getgrnam(layout::arbiter_group); daemon != nullptr)
-            owner.group = daemon->gr_gid;
+        if (const auto daemon = ipc::group_named(layout::arbiter_group)) owner.group = *daemon;
     }
     return owner;
 }

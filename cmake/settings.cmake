@@ -1,6 +1,9 @@
 # Flags and outside libraries, in one place. Every room links `castvote_settings`.
-find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+if(CASTVOTE_STATIC)
+    set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+    set(OPENSSL_USE_STATIC_LIBS ON)
+endif()
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(fmt REQUIRED)
@@ -12,10 +15,23 @@ find_package(SQLite3 REQUIRED)
 if(CASTVOTE_TESTS)
     find_package(Catch2 2 REQUIRED)
 endif()
-pkg_check_modules(votequorum REQUIRED IMPORTED_TARGET libvotequorum)
-pkg_check_modules(cmap REQUIRED IMPORTED_TARGET libcmap)
-pkg_check_modules(cpg REQUIRED IMPORTED_TARGET libcpg)
-pkg_check_modules(corosync_common REQUIRED IMPORTED_TARGET libcorosync_common)
+if(NOT CASTVOTE_STATIC)
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(votequorum REQUIRED IMPORTED_TARGET libvotequorum)
+    pkg_check_modules(cmap REQUIRED IMPORTED_TARGET libcmap)
+    pkg_check_modules(cpg REQUIRED IMPORTED_TARGET libcpg)
+    pkg_check_modules(corosync_common REQUIRED IMPORTED_TARGET libcorosync_common)
+endif()
+
+# Debian has no static fmt and spdlog; as headers they are in the program whatever it is.
+set(CASTVOTE_FMT fmt::fmt)
+set(CASTVOTE_SPDLOG spdlog::spdlog)
+if(CASTVOTE_STATIC)
+    set(CASTVOTE_FMT fmt::fmt-header-only)
+    set(CASTVOTE_SPDLOG spdlog::spdlog_header_only)
+    set_target_properties(spdlog::spdlog_header_only PROPERTIES
+        INTERFACE_LINK_LIBRARIES "${CASTVOTE_FMT};Threads::Threads")
+endif()
 
 add_library(castvote_settings INTERFACE)
 target_include_directories(castvote_settings INTERFACE ${CMAKE_SOURCE_DIR})
@@ -24,6 +40,14 @@ target_compile_options(castvote_settings INTERFACE
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -Werror=return-type -Werror=switch)
 target_compile_definitions(castvote_settings INTERFACE CASTVOTE_VERSION="${PROJECT_VERSION}")
 target_link_libraries(castvote_settings INTERFACE Threads::Threads)
+
+# One file that runs on any Linux of its processor: it asks no name service, which would be a library
+# of the host's. What is not used is left out.
+if(CASTVOTE_STATIC)
+    target_compile_definitions(castvote_settings INTERFACE CASTVOTE_STATIC)
+    target_compile_options(castvote_settings INTERFACE -ffunction-sections -fdata-sections)
+    target_link_options(castvote_settings INTERFACE -static -Wl,--gc-sections)
+endif()
 
 # UBSan takes a third of the time to compile, and looks at our libraries, not at the tests' own code.
 if(CASTVOTE_SANITIZE)
@@ -70,6 +94,9 @@ endfunction()
 set(CASTVOTE_MANUAL_DIRECTORY ${CMAKE_BINARY_DIR}/man)
 file(MAKE_DIRECTORY ${CASTVOTE_MANUAL_DIRECTORY})
 function(castvote_program name)
+    if(CASTVOTE_STATIC)
+        return()
+    endif()
     cmake_parse_arguments(ARG "" "" "ALIASES;SOURCES;LINKS" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE castvote_settings ${ARG_LINKS})

@@ -1,40 +1,5 @@
-// main.cpp -- qcert: certificates for arbiter and nodes, under its own name and the two stock ones.
+// main.cpp -- see program.hpp.
 // SPDX-License-Identifier: BSD-3-Clause
-#include <fmt/format.h>
+#include "certs/tool/program.hpp"
 
-#include <cstdio>
-#include <exception>
-#include <filesystem>
-
-#include "certs/tool/tool.hpp"
-
-namespace castvote::certs::tool {
-
-void print_error(const Error& error) { fmt::print(stderr, "{}\n{}\n", error.what, error.remedy); }
-
-int report_error(const Error& error) {
-    std::fflush(stdout);
-    print_error(error);
-    return failed;
-}
-
-void print_options(std::span<const manual::StockOption> options) {
-    for (const manual::StockOption& option : options)
-        fmt::print(" -{} {:<9} {}\n", option.letter,
-                   option.argument == nullptr ? "" : option.argument, option.help);
-}
-
-}  // namespace castvote::certs::tool
-
-int main(int argc, char** argv) {
-    namespace tool = castvote::certs::tool;
-    try {
-        const std::string name = std::filesystem::path(argc > 0 ? argv[0] : "qcert").filename();
-        if (name == "corosync-qnetd-certutil") return tool::stock_arbiter(argc, argv);
-        if (name == "corosync-qdevice-net-certutil") return tool::stock_node(argc, argv);
-        return tool::own_verbs(argc, argv);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "qcert: {}\n", error.what());
-        return tool::failed;
-    }
-}
+int main(int argc, char** argv) { return castvote::certs::tool::program(argc, argv); }

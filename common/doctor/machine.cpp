@@ -10,6 +10,8 @@
 
 #include <array>
 
+#include "common/net/names.hpp"
+
 namespace castvote::doctor {
 
 namespace {
@@ -32,6 +34,7 @@ std::string numeric(const sockaddr* address) {
 std::set<std::string> addresses_of(const std::string& host) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
+    if (!net::looks_names_up) hints.ai_flags = AI_NUMERICHOST;
     addrinfo* first = nullptr;
     if (getaddrinfo(host.c_str(), nullptr, &hints, &first) != 0) return {};
     std::set<std::string> found;

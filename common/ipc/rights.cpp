@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "common/ipc/rights.hpp"
 
-#include <grp.h>
-
 #include <charconv>
 #include <limits>
+
+#include "common/ipc/group.hpp"
 
 namespace castvote::ipc {
 
@@ -37,9 +37,8 @@ bool set_group(std::optional<gid_t>& to, const std::string& text) {
         to = static_cast<gid_t>(*number);
         return true;
     }
-    const ::group* found = ::getgrnam(text.c_str());
-    if (found != nullptr) to = found->gr_gid;
-    return found != nullptr;
+    to = group_named(text.c_str());
+    return to.has_value();
 }
 
 }  // namespace castvote::ipc

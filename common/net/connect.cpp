@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/net/address.hpp"
+#include "common/net/names.hpp"
 
 namespace castvote::net {
 
@@ -82,6 +83,10 @@ struct ConnectorLoops {
                 endpoints.emplace_back(numeric, s.target.port);
             else
                 s.last_error = "the address is not of the IP version asked for";
+            co_return endpoints;
+        }
+        if (!looks_names_up) {
+            s.last_error = "this program wants the address as a number";
             co_return endpoints;
         }
         const auto result =

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "certs/arbiter_directory.hpp"
 #include "certs/identity.hpp"
 #include "common/ipc/server.hpp"
 #include "common/net/clock.hpp"
@@ -37,6 +38,12 @@ Expected<std::optional<net::TlsContext>, Failure> tls_context(const Options& opt
     const auto fail = [](const std::string& line) {
         return Unexpected<Failure>(Failure{ExitStatus::certificates, line});
     };
+    if (options.makes_certificates &&
+        certs::arbiter_format(options.certificates) == certs::Format::none) {
+        const auto made = certs::init_arbiter(options.certificates, certs::GroupWrite::no);
+        if (!made) return fail(made.error().what + "; " + made.error().remedy);
+        net::log(net::LogLevel::notice, "made certificates; the nodes need " + made->file.string());
+    }
     const auto identity = certs::load_arbiter_identity(options.certificates);
     if (!identity) return fail(identity.error().what + "; " + identity.error().remedy);
     for (const certs::Error& warning : identity->warnings)

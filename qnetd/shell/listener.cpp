@@ -6,9 +6,11 @@
 
 #include <boost/asio/ip/v6_only.hpp>
 #include <tuple>
+#include <vector>
 
 #include "common/net/address.hpp"
 #include "common/net/clock.hpp"
+#include "common/net/names.hpp"
 
 namespace castvote::qnetd {
 
@@ -28,21 +30,36 @@ struct Place {
     bool v6_only = false;
 };
 
+std::vector<tcp::endpoint> endpoints_of(asio::io_context& io, const Options& options,
+                                        error_code& error) {
+    const auto numeric = asio::ip::make_address(options.address, error);
+    if (!error) return {tcp::endpoint(numeric, options.port)};
+    error.clear();
+    if (!net::looks_names_up) return {};
+    std::vector<tcp::endpoint> endpoints;
+    tcp::resolver resolver(io);
+    for (const auto& entry :
+         resolver.resolve(options.address, std::to_string(options.port),
+                          tcp::resolver::passive | tcp::resolver::numeric_service, error))
+        endpoints.push_back(entry.endpoint());
+    return endpoints;
+}
+
 Expected<Place, std::string> place_of(asio::io_context& io, const Options& options) {
     const bool v4 = options.family == AddressFamily::v4;
     if (options.address.empty())
         return Place{tcp::endpoint(v4 ? tcp::v4() : tcp::v6(), options.port),
                      options.family == AddressFamily::v6_only};
     error_code error;
-    tcp::resolver resolver(io);
-    const auto found =
-        resolver.resolve(options.address, std::to_string(options.port),
-                         tcp::resolver::passive | tcp::resolver::numeric_service, error);
+    const std::vector<tcp::endpoint> found = endpoints_of(io, options, error);
     if (error) return Unexpected<std::string>(error.message());
-    for (const auto& entry : found) {
-        const bool is_v4 = entry.endpoint().address().is_v4();
+    if (found.empty())
+        return Unexpected<std::string>("'" + options.address +
+                                       "' is no address: this program wants it as a number");
+    for (const tcp::endpoint& endpoint : found) {
+        const bool is_v4 = endpoint.address().is_v4();
         if (options.family == AddressFamily::any || is_v4 == v4)
-            return Place{entry.endpoint(), options.family == AddressFamily::v6_only};
+            return Place{endpoint, options.family == AddressFamily::v6_only};
     }
     return Unexpected<std::string>("no such address in the IP version asked for");
 }

@@ -46,6 +46,7 @@ struct Options {
     std::size_t clients_max = 0;        // 0: unlimited
     std::size_t send_buffers_max = 32;  // queued messages of one client
     std::string certificates = "/etc/corosync/qnetd/nssdb";
+    bool makes_certificates = false;                  // where there are none
     std::string certificate_nickname = "QNetd Cert";  // accepted, means nothing to PEM files
     std::string lock_file;                            // empty: none
     std::string state_directory = "/var/lib/castvote/qnetd";  // of grants; "none": in memory

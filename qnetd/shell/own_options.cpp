@@ -89,6 +89,8 @@ void describe(CLI::App& app, Options& options, Times& times) {
            "whether a node in TLS must show its cluster's certificate (default on)");
     app.add_option("--certificates", options.certificates, "directory of the certificates")
         ->type_name("DIRECTORY");
+    app.add_flag("--make-certificates", options.makes_certificates,
+                 "make a certificate authority and a certificate there if there are none");
     app.add_option("--max-clients", options.clients_max,
                    "connections at a time (default: no limit)");
     app.add_option("--device-timeout", times.device_ms,

@@ -8,6 +8,7 @@
 #include "certs/layout.hpp"
 #include "common/doctor/machine.hpp"
 #include "common/ipc/client.hpp"
+#include "common/net/names.hpp"
 #include "qnetd/tool/doctor.hpp"
 
 namespace castvote::qnetd {
@@ -21,7 +22,8 @@ std::optional<net::ConnectTarget> own_port(const std::string& status) {
     const auto parsed = nlohmann::json::parse(status, nullptr, false);
     if (!parsed.is_object()) return std::nullopt;
     const std::string address = parsed.value("address", "*");
-    return net::ConnectTarget{.host = address == "*" ? "localhost" : address,
+    const std::string here = net::looks_names_up ? "localhost" : "127.0.0.1";
+    return net::ConnectTarget{.host = address == "*" ? here : address,
                               .port = parsed.value<std::uint16_t>("port", 5403),
                               .timeout = probe_patience};
 }
