@@ -180,13 +180,16 @@ void ArbiterHost::note(const qnetd::Event& event) {
     if (watch_ != nullptr && store_.disk() != StoreModel::Disk::well) watch_->store_is_stuck();
     if (const auto* received = std::get_if<qnetd::Received>(&event.what)) {
         if (!is_of_first(received->connection)) return;
-        last_word_[nodes_.at(received->connection)] = {schedule_.now(), /*is_end=*/false};
-        if (watch_ != nullptr)
-            watch_->received(received->connection, std::get<wire::Message>(received->inbound),
-                             steady_now());
+        const auto& message = std::get<wire::Message>(received->inbound);
+        // Before it says who it is, its word counts for nobody's lifetime.
+        if (message.type == wire::MessageType::init) introduced_.insert(received->connection);
+        if (introduced_.contains(received->connection))
+            last_word_[nodes_.at(received->connection)] = {schedule_.now(), /*is_end=*/false};
+        if (watch_ != nullptr) watch_->received(received->connection, message, steady_now());
     } else if (const auto* closed = std::get_if<qnetd::Closed>(&event.what)) {
         if (!is_of_first(closed->connection)) return;
-        if (closed->cause == qnetd::CloseCause::end_of_stream)
+        const bool was_introduced = introduced_.erase(closed->connection) != 0;
+        if (was_introduced && closed->cause == qnetd::CloseCause::end_of_stream)
             last_word_[nodes_.at(closed->connection)] = {schedule_.now(), /*is_end=*/true};
         if (watch_ != nullptr) watch_->closed(closed->connection);
     }

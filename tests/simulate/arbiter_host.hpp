@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -132,6 +133,7 @@ private:
     std::uint64_t life_ = 0;  // of the process
     std::uint64_t grants_ = 0;
     std::map<ConnectionId, NodeId> nodes_;
+    std::set<ConnectionId> introduced_;  // sent INIT
     std::map<NodeId, Word> last_word_;
     std::map<NodeId, Micros> last_ack_;
 
