@@ -164,6 +164,7 @@ void Cluster::let_go(NodeId node, const Step& step) {
     leaving.told.reset();
     leaving.probe.reset();
     leaving.nack_unanswered_since.reset();
+    leaving.never_confirms_since.reset();
     leaving.voting_in.reset();
     leaving.kept_vote_of.reset();
     ledger_.left(node, step.now);

@@ -88,7 +88,8 @@ struct Member {
     std::uint32_t sequence = 0;  // of the last VOTE_INFO
     std::optional<Told> told;
     std::optional<Probe> probe;
-    std::optional<Instant> nack_unanswered_since;
+    std::optional<Instant> nack_unanswered_since;  // for the ring that it reported last
+    std::optional<Instant> never_confirms_since;   // for whatever ring: no NACK confirmed, no ACK
     Instant ack_not_before;   // R2s i
     bool is_newcomer = true;  // see ViewNode
     // It stuck to a ring that others had left, and confirmed a NACK there (R5) or did not answer a
@@ -219,6 +220,7 @@ private:
     bool pass_over_the_silent(const Step& step);
     void judge_waits(const Member& member, const Step& step);
     std::optional<Instant> silent_from(Member& member, const Step& step);
+    static std::optional<Instant> evicted_at(const Member& member);
     void evict_silent(const Step& step);
     bool nacks_are_confirmed(const Step& step);
     bool is_cleared(const Step& step);

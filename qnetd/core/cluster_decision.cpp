@@ -92,13 +92,24 @@ void Cluster::advance(const Step& step) {
     if (is_cleared(step)) tell_winners(step);
 }
 
-// R5: a NACK unanswered for one heartbeat, while the connection lives, ends the connection.
+// R5: a NACK unanswered for one heartbeat, while the connection lives, ends the connection. Who
+// reports a new ring is told anew, but not for ever.
+std::optional<Instant> Cluster::evicted_at(const Member& m) {
+    constexpr int rings_longest = 8;  // heartbeats
+    std::optional<Instant> end;
+    if (!m.nack_unanswered_since) return end;
+    end = *m.nack_unanswered_since + m.heartbeat;
+    if (m.never_confirms_since)
+        keep_earlier(end, *m.never_confirms_since + rings_longest * m.heartbeat);
+    return end;
+}
+
 void Cluster::evict_silent(const Step& step) {
     for (auto& [node, m] : members_) {
-        if (!m.nack_unanswered_since) continue;
-        const Instant end = *m.nack_unanswered_since + m.heartbeat;
-        if (end > step.now) {
-            keep_earlier(look_again_, end);
+        const std::optional<Instant> end = evicted_at(m);
+        if (!end) continue;
+        if (*end > step.now) {
+            keep_earlier(look_again_, *end);
         } else if (std::find(step.evicted->begin(), step.evicted->end(), m.connection) ==
                    step.evicted->end()) {
             note(step, Level::warning, Reason::nack_unanswered, m.ring, node, Duration(0),
@@ -203,7 +214,8 @@ void Cluster::tell_nack(Member& m, const Step& step) {
     m.voting_in.reset();
     m.kept_vote_of.reset();
     if (!m.nack_unanswered_since) m.nack_unanswered_since = step.now;
-    keep_earlier(look_again_, *m.nack_unanswered_since + m.heartbeat);  // R5
+    if (!m.never_confirms_since) m.never_confirms_since = step.now;
+    keep_earlier(look_again_, *evicted_at(m));
     tell(m, Vote::nack, step);
     if (is_news)
         note(step, Level::info, Reason::denied, m.ring, m.node, Duration(0), "has no vote");
@@ -229,6 +241,7 @@ void Cluster::tell_ack(Member& m, const Step& step) {
     m.poll_paused.reset();
     // A NACK that is still on its way is overtaken: its late confirmation says nothing any more.
     m.nack_unanswered_since.reset();
+    m.never_confirms_since.reset();
     m.due = Due::ack_reply;
     intents_.erase(m.node);
     ledger_.acked(m.node, *candidate_, timers_of(m), m.flag_on, step.now);
@@ -251,6 +264,7 @@ void Cluster::vote_info_reply(NodeId node, std::uint32_t sequence, const Step& s
     m.told.reset();
     if (told.vote == Vote::nack) {
         m.nack_unanswered_since.reset();
+        m.never_confirms_since.reset();
         // A NACK for a ring which the node has left since proves nothing (arbiter.md 8, W12).
         if (told.ring == m.ring) {
             ledger_.nack_confirmed(node, timers_of(m), step.sent_after, step.now);

@@ -228,6 +228,7 @@ void Innards::write(KeyWriter& key, const Member& m) {
         key.flag(m.told->switches_on);
     }
     key.time(m.nack_unanswered_since);
+    key.time(m.never_confirms_since);
     key.future(m.ack_not_before);
     key.flag(m.is_newcomer);
     key.time(m.first_list_at);
