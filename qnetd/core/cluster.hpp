@@ -89,7 +89,9 @@ struct Member {
     std::optional<Told> told;
     std::optional<Probe> probe;
     std::optional<Instant> nack_unanswered_since;  // for the ring that it reported last
-    std::optional<Instant> never_confirms_since;   // for whatever ring: no NACK confirmed, no ACK
+    // For whatever ring: since when it is told NACK within every heartbeat and confirms none.
+    std::optional<Instant> never_confirms_since;
+    Instant last_nack;        // told
     Instant ack_not_before;   // R2s i
     bool is_newcomer = true;  // see ViewNode
     // It stuck to a ring that others had left, and confirmed a NACK there (R5) or did not answer a

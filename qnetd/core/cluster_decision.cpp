@@ -214,7 +214,9 @@ void Cluster::tell_nack(Member& m, const Step& step) {
     m.voting_in.reset();
     m.kept_vote_of.reset();
     if (!m.nack_unanswered_since) m.nack_unanswered_since = step.now;
-    if (!m.never_confirms_since) m.never_confirms_since = step.now;
+    if (!m.never_confirms_since || step.now - m.last_nack > m.heartbeat)
+        m.never_confirms_since = step.now;
+    m.last_nack = step.now;
     keep_earlier(look_again_, *evicted_at(m));
     tell(m, Vote::nack, step);
     if (is_news)

@@ -229,6 +229,7 @@ void Innards::write(KeyWriter& key, const Member& m) {
     }
     key.time(m.nack_unanswered_since);
     key.time(m.never_confirms_since);
+    if (m.never_confirms_since) key.time(m.last_nack);
     key.future(m.ack_not_before);
     key.flag(m.is_newcomer);
     key.time(m.first_list_at);
