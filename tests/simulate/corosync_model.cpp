@@ -31,19 +31,15 @@ Nodes ClusterModel::component(NodeId node) const {
 void ClusterModel::start(NodeId id, bool lost_ring_file) {
     Corosync& c = nodes_.at(id);
     if (c.phase != Phase::down) return;
-    const std::uint64_t life = c.life + 1;
-    QuorumListener* const listener = c.listener;
-    const std::uint64_t seq = lost_ring_file ? 0 : c.seq;
-    c = Corosync{};
-    c.id = id;
-    c.life = life;
-    c.seq = seq;
-    c.listener = listener;
-    c.waits_for_all = has_wait_for_all_;
+    c = {.id = id,
+         .seq = lost_ring_file ? 0 : c.seq,
+         .waits_for_all = has_wait_for_all_,
+         .life = c.life + 1,
+         .listener = c.listener};
     enter(c, Phase::gather);
     c.gather_since = schedule_.now();
     // A fresh corosync is alone for some milliseconds, whoever else there is (fact 5).
-    schedule_.after(dice_.between(ms(5), ms(60)), [this, id, life] {
+    schedule_.after(dice_.between(ms(5), ms(60)), [this, id, life = c.life] {
         Corosync& me = nodes_.at(id);
         if (me.life == life && me.phase == Phase::gather && me.members.empty()) {
             form({id});
@@ -237,6 +233,7 @@ void ClusterModel::let_go(Corosync& c) {
     Micros delay = 0;
     for (const Queued& it : queued) {
         delay += dice_.between(200, ms(3));  // in the order in which they were sent
+        c.delivered_by = std::max(c.delivered_by, schedule_.now() + delay);
         if (!it.vote) ++c.noes_under_way;
         schedule_.after(delay, [this, id = c.id, life = c.life, it] {
             Corosync& me = nodes_.at(id);
@@ -301,38 +298,49 @@ bool ClusterModel::poll(NodeId id, bool vote, RingId ring) {
         }
         return true;
     }
-    if (was_set != vote) {
-        if (c.phase == Phase::gather) {
-            c.queued.push_back({vote, schedule_.now()});
-        } else {
-            if (!vote) ++c.noes_under_way;
-            c.delivered_by =
-                std::max(schedule_.now() + dice_.between(300, ms(4)), c.delivered_by + 1);
-            schedule_.after(c.delivered_by - schedule_.now(),
-                            [this, id, life = c.life, vote, since = schedule_.now()] {
-                                Corosync& me = nodes_.at(id);
-                                if (me.life != life || me.phase == Phase::down) return;
-                                if (!vote) --me.noes_under_way;
-                                me.old_yes.reset();
-                                deliver(me, {vote, since});
-                            });
-        }
-    }
+    if (was_set != vote) send_vote(c, vote);
     return true;
+}
+
+// Its own message, which comes round the ring in the order of what it sent.
+void ClusterModel::send_vote(Corosync& c, bool vote) {
+    if (c.phase == Phase::gather) {
+        c.queued.push_back({vote, schedule_.now()});
+        return;
+    }
+    if (!vote) ++c.noes_under_way;
+    c.delivered_by = std::max(schedule_.now() + dice_.between(300, ms(4)), c.delivered_by + 1);
+    schedule_.after(c.delivered_by - schedule_.now(),
+                    [this, id = c.id, life = c.life, vote, since = schedule_.now()] {
+                        Corosync& me = nodes_.at(id);
+                        if (me.life != life || me.phase == Phase::down) return;
+                        if (!vote) --me.noes_under_way;
+                        me.old_yes.reset();
+                        deliver(me, {vote, since});
+                    });
+}
+
+// The device is withdrawn, or has not polled in time.
+void ClusterModel::lose_vote(Corosync& c) {
+    const bool was_set = std::exchange(c.flag, false);
+    c.alive = false;
+    if (c.phase == Phase::sync) {
+        if (!std::exchange(c.holding, false)) return;
+        sync_maybe_done(c.ring);
+    } else if (was_set) {
+        send_vote(c, false);
+    }
 }
 
 void ClusterModel::register_device(NodeId id) { nodes_.at(id).registered = true; }
 
 void ClusterModel::unregister_device(NodeId id) {
     Corosync& c = nodes_.at(id);
-    c.registered = c.alive = c.flag = false;
+    c.registered = false;
     ++c.device_timer;
-    if (c.phase == Phase::sync && c.holding) {
-        c.holding = false;
-        sync_maybe_done(c.ring);
-    } else if (c.phase == Phase::operational) {
-        reckon(c, /*must_tell=*/false);
-    }
+    // That waits for the end of a synchronisation: behind whatever is in the queue by then.
+    if (c.phase == Phase::sync) c.queued.push_back({false, schedule_.now()});
+    lose_vote(c);
 }
 
 void ClusterModel::arm_device_timer(Corosync& c, Micros delay) {
@@ -340,13 +348,7 @@ void ClusterModel::arm_device_timer(Corosync& c, Micros delay) {
     schedule_.after(delay, [this, id = c.id, life = c.life, timer] {
         Corosync& me = nodes_.at(id);
         if (me.life != life || me.device_timer != timer || me.phase == Phase::down) return;
-        me.alive = me.flag = false;
-        if (me.phase == Phase::sync) {
-            me.holding = false;
-            sync_maybe_done(me.ring);
-        } else if (me.phase == Phase::operational) {
-            reckon(me, /*must_tell=*/false);
-        }
+        lose_vote(me);
     });
 }
 

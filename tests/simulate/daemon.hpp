@@ -38,6 +38,7 @@ public:
     Daemon(DaemonWorld world, NodeId node) : world_(world), node_(node) {}
 
     bool is_running() const { return is_running_; }
+    std::uint64_t life() const { return life_; }  // changes with every start and end
     bool is_frozen() const { return is_frozen_; }
 
     void start() {
@@ -64,6 +65,8 @@ public:
         else
             world_.network.vanish(node_);
     }
+    // Somebody ends it in order; false if this kind cannot be asked.
+    virtual bool stop() { return false; }
     void freeze() { is_frozen_ = is_running_; }
     void thaw() {
         if (!is_frozen_) return;
@@ -116,6 +119,12 @@ protected:
             what();
         else if (is_running_)
             waiting_.push_back(std::forward<What>(what));
+    }
+    // The process has ended by itself.
+    void ended() {
+        ++life_;
+        is_running_ = is_frozen_ = false;
+        waiting_.clear();
     }
     // The stock daemon really sleeps before it reconnects; corosync's events wait meanwhile.
     void sleep(Micros delay) {

@@ -12,6 +12,7 @@ const std::array<Faults::Kind, Faults::all_kinds> Faults::kinds{{
     {"a link to the arbiter is cut", 2, &Faults::cut_arbiter_link},
     {"the arbiter is killed", 1, &Faults::restart_arbiter},
     {"a daemon is killed", 1, &Faults::kill_daemon},
+    {"a daemon of ours is stopped in order", 1, &Faults::stop_daemon},
     {"a daemon is frozen", 1, &Faults::freeze_daemon},
     {"a node crashes", 1, &Faults::crash_node},
     {"the arbiter is frozen", 1, &Faults::freeze_arbiter},
@@ -123,12 +124,31 @@ bool Faults::kill_daemon() {
         dice_.one_in(2) ? dice_.between(ms(50), ms(500)) : dice_.between(ms(50), ms(40000));
     say(fmt::format("daemon {} killed, back in {} ms", id, delay / 1000));
     daemon.kill(true);
-    scene_.schedule.after(delay, [this, id, &daemon] {
-        if (scene_.cluster.node(id).phase == Phase::down || daemon.is_running()) return;
+    start_daemon_later(id, delay);
+    return true;
+}
+
+bool Faults::stop_daemon() {
+    const NodeId id = some_node();
+    Daemon& daemon = *scene_.members[id].daemon;
+    if (!scene_.options.process_faults || !daemon.is_running() || !daemon.stop()) return false;
+    const Micros delay =
+        dice_.one_in(2) ? dice_.between(ms(50), ms(500)) : dice_.between(ms(50), ms(40000));
+    say(fmt::format("daemon {} stopped, back in {} ms", id, delay / 1000));
+    start_daemon_later(id, delay);
+    return true;
+}
+
+// One that is still leaving is waited for; nothing is done if somebody else was quicker.
+void Faults::start_daemon_later(NodeId id, Micros delay) {
+    Daemon& daemon = *scene_.members[id].daemon;
+    scene_.schedule.after(delay, [this, id, delay, &daemon, life = daemon.life()] {
+        if (scene_.cluster.node(id).phase == Phase::down) return;
+        if (daemon.is_running() && daemon.life() == life) return start_daemon_later(id, delay);
+        if (daemon.is_running()) return;
         scene_.trace(fmt::format("daemon {} started", id));
         daemon.start();
     });
-    return true;
 }
 
 bool Faults::freeze_daemon() {

@@ -50,7 +50,7 @@ private:
         std::uint64_t weight;
         bool (Faults::*strike)();  // false: it found nothing to break
     };
-    static constexpr std::size_t plain_kinds = 9, all_kinds = 15;
+    static constexpr std::size_t plain_kinds = 10, all_kinds = 16;
     // Plain worlds have the first ones, wide ones all.
     static const std::array<Kind, all_kinds> kinds;
 
@@ -63,12 +63,14 @@ private:
     bool may_lose_store() const;
     Micros down_time();
     void start_arbiter_later(Micros delay);
+    void start_daemon_later(NodeId node, Micros delay);
     void keep_copy();
 
     bool regroup();
     bool cut_arbiter_link();
     bool restart_arbiter();
     bool kill_daemon();
+    bool stop_daemon();
     bool freeze_daemon();
     bool crash_node();
     bool freeze_arbiter();

@@ -16,6 +16,11 @@ public:
           rate_(rate),
           alarm_(world.schedule, [this] { wake_up(); }) {}
 
+    bool stop() override {
+        enqueue([this] { step(qdevice::StopRequested{}); });
+        return true;
+    }
+
 private:
     Instant local_now() const { return at_ms(world_.schedule.now() / 1000 * rate_ / 1000); }
 
@@ -38,6 +43,7 @@ private:
         settings.tls = wire::TlsSupported::unsupported;
         settings.jitter_seed = world_.dice.next();
         for (const NodeId id : configured_) settings.config.nodes.push_back({.node_id = id});
+        is_deaf_ = world_.dice.one_in(32);
         core_ = std::make_unique<qdevice::Node>(settings, local_now());
         wake_at_deadline();
     }
@@ -90,7 +96,7 @@ private:
         const bool was_set = world_.cluster.node(node_).flag;
         const bool is_taken = world_.cluster.poll(node_, cast.vote, cast.ring);
         uncounted_.reset();
-        if (is_taken) {
+        if (is_taken && !is_deaf_) {
             uncounted_ = ++casts_;
             world_.cluster.send_around(node_, guarded([this, number = casts_, vote = cast.vote] {
                                            if (uncounted_ != number) return;
@@ -113,9 +119,10 @@ private:
     void carry_out(const qdevice::Report& report) { world_.trace(node_, report.text); }
     void carry_out(qdevice::Exit& exit) {
         world_.cluster.unregister_device(node_);
-        if (!exit.farewell) return;
-        world_.network.send_from_node(node_, std::move(*exit.farewell));
+        world_.trace(node_, exit.farewell ? "stops, and says farewell" : "stops");
+        if (exit.farewell) world_.network.send_from_node(node_, std::move(*exit.farewell));
         world_.network.close_from_node(node_);
+        ended();
     }
 
     void wake_at_deadline() {
@@ -135,6 +142,7 @@ private:
     std::unique_ptr<qdevice::Node> core_;
     Alarm alarm_;
     std::uint64_t timer_ = 0;  // the deadline moved so often
+    bool is_deaf_ = false;     // libcpg tells it nothing in this life
     std::uint64_t casts_ = 0;
     std::optional<std::uint64_t> uncounted_;  // the last one, if cast in the current ring
 };
