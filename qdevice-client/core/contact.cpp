@@ -63,8 +63,9 @@ Duration Node::sync_patience() const {
     const Duration longest = std::max(limit - sync_reserve, limit / 2);
     return settings_.wait_for_all ? longest : std::min(answer_patience, longest);
 }
-// A "no" has come round by then, or its ring has noticed that the token is lost and counts no more.
-Duration Node::round_patience() const { return 2 * settings_.token_timeout + Duration(1000); }
+// A "no" has come round by then, or the next ring is there: the loss of the token is noticed after
+// its time-out, and the consensus takes 1.2 of that, or twice as much when a node boots meanwhile.
+Duration Node::round_patience() const { return 4 * settings_.token_timeout + Duration(1000); }
 Duration Node::echo_patience() const { return std::max(heartbeat() * 3 / 4, shortest); }
 
 std::uint64_t Node::draw(std::uint64_t below) {

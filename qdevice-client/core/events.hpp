@@ -108,8 +108,11 @@ struct ProviderLost {
     bool operator==(const ProviderLost&) const = default;
 };
 
-// SIGTERM, SIGINT or the local command `shutdown`.
+// SIGTERM, SIGINT, the local command `shutdown`, or a configuration with which this core cannot go
+// on. The Exit may take as long as the lease: with a farewell to say (R2d of docs/safety.md) it
+// waits until the "no" has come round the ring. A second one ends that wait.
 struct StopRequested {
+    bool says_farewell = true;
     bool operator==(const StopRequested&) const = default;
 };
 

@@ -40,8 +40,10 @@ Actions Node::step(const Event& event) {
     }
     // A process that was frozen must not vote on waking: the age of the arbiter's word comes first,
     // and what that connection still brings comes too late.
-    if (check_contact() || (!std::holds_alternative<Received>(event.what) &&
-                            !std::holds_alternative<ConnectionLost>(event.what)))
+    if (leaving_since_)
+        while_leaving(event);
+    else if (check_contact() || (!std::holds_alternative<Received>(event.what) &&
+                                 !std::holds_alternative<ConnectionLost>(event.what)))
         std::visit([&](const auto& what) { on(what); }, event.what);
     return std::exchange(actions_, {});
 }
@@ -59,10 +61,12 @@ void Node::on(const RingChanged&) {
     holds_until_.reset();
     deny_at_.reset();
     if (has_cast_in_ring_)
-        left_uncounted_ = denied_since_ || (knows_of_counting_ && last_cast_vote_ && !is_counted_);
+        left_uncounted_ =
+            is_fresh_ || denied_since_ || (knows_of_counting_ && last_cast_vote_ && !is_counted_);
     if (denied_since_ && lease_.count() > 0) withheld_.clear();
     confirm_withheld();  // what the old ring counted is over
     denied_since_.reset();
+    is_fresh_ = is_first;
     is_counted_ = has_cast_in_ring_ = false;
     uncounted_ack_.reset();
     if (has_lease()) deny_at_ = now_ + sync_patience();
@@ -89,6 +93,9 @@ void Node::on(const QuorumChanged& changed) {
     sync_in_progress_ = false;
     quorate_ = changed.quorate;
     quorum_list_ = changed.nodes;
+    // What a process before us left is counted like a "yes" of our own until our "no" came round.
+    if (std::exchange(is_fresh_, false) && has_cast_in_ring_ && !last_cast_vote_ && !is_counted_)
+        denied_since_ = last_cast_;
     if (!quorate_) vote_is_off();
     if (link_ == Link::joined) send_quorum();
 }
@@ -147,26 +154,6 @@ void Node::on(const CastRefused& refused) {
 void Node::on(const ProviderLost& lost) {
     report(Level::error, "the quorum provider is gone: " + lost.detail);
     end(1);
-}
-
-void Node::on(const StopRequested&) {
-    if (ring_) deny();
-    end(0);
-}
-
-void Node::end(int exit_status) {
-    Exit exit{exit_status};
-    if (exit_status == 0 && link_ == Link::joined && lease_.count() > 0) {
-        exit.farewell = request(wire::MessageType::set_option);
-        exit.farewell->released = 1;
-    } else if (link_ != Link::idle) {
-        actions_.push_back(Disconnect{});
-    }
-    link_ = Link::idle;
-    outcome_ = ConnectionState::disconnected;
-    standing_ = Standing::waiting;
-    actions_.push_back(std::move(exit));
-    has_ended_ = true;
 }
 
 // -- votes ----------------------------------------------------------------------------------------
@@ -356,6 +343,7 @@ void Node::on(const TimePassed&) {
 std::optional<Instant> Node::next_deadline() const {
     std::optional<Instant> earliest;
     if (has_ended_) return earliest;
+    if (leaving_since_) return *leaving_since_ + lease_;
     if (connect_deadline_) keep_earlier(earliest, *connect_deadline_);
     if (retry_at_) keep_earlier(earliest, *retry_at_);
     if (holds_until_) keep_earlier(earliest, *holds_until_);

@@ -100,7 +100,10 @@ private:
     // `why` is one of few, `detail` any text: see told_.
     void give_up(const std::string& why, Duration wait_max, const std::string& detail = {});
     void disconnected(const std::string& why, Duration wait_max, const std::string& detail);
-    void end(int exit_status);
+    // says_farewell: if there is somebody to say it to.
+    void end(int exit_status, bool says_farewell = true);
+    void while_leaving(const Event& event);
+    void leave_untold(const char* why);
     bool check_contact();
     void send_echo();
     void report(Level level, std::string text);
@@ -157,6 +160,7 @@ private:
     std::optional<Instant> denied_since_;
     bool has_cast_in_ring_ = false;
     bool left_uncounted_ = false;  // a ring ended while its last vote was on its way
+    bool is_fresh_ = true;         // a process before us may have left a "yes" in this ring
     std::optional<std::uint32_t> uncounted_ack_;
     // The lease (docs/safety.md): 0 with an arbiter that knows none. Without a connection the vote
     // is kept until holds_until_; after a change of ring the arbiter is waited for until deny_at_.
@@ -202,6 +206,7 @@ private:
     wire::Heuristics heuristics_membership_ = wire::Heuristics::undefined;
     wire::Heuristics heuristics_connect_ = wire::Heuristics::undefined;
 
+    std::optional<Instant> leaving_since_;  // asked to stop; the "no" is on its way round the ring
     bool has_ended_ = false;
     Actions actions_;  // of the running step; empty between steps
 };

@@ -107,19 +107,21 @@ void Daemon::on_provider(ProviderEvent event) {
               },
               [this](Reconfigured& changed) { reconfigured(changed.configuration); },
               [this](DeviceRemoved& removed) {
+                  if (is_ending()) return;
                   net::log(net::LogLevel::notice,
                            fmt::format("{}: this daemon withdraws its vote and ends; start it "
                                        "again once a device with 'model: net' is configured",
                                        removed.model.empty()
                                            ? "the quorum device was removed from corosync.conf"
                                            : "quorum.device.model is '" + removed.model + "' now"));
-                  if (ending_ == Ending::none) ending_ = Ending::removed;
+                  ending_ = Ending::removed;
                   feed(StopRequested{});
               },
               [this](DebugWanted& debug) { set_debug(debug.on); },
               [this](Unfit& unfit) {
+                  if (is_ending()) return;
                   net::log(net::LogLevel::error, unfit.detail);
-                  if (ending_ == Ending::none) ending_ = Ending::unfit;
+                  ending_ = Ending::unfit;
                   feed(StopRequested{});
               },
               [this](StopWanted& stop) { stop_requested(stop.detail); },

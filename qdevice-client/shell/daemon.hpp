@@ -79,6 +79,8 @@ private:
 
     // Why the core's Exit comes, when we made it come.
     enum class Ending : std::uint8_t { none, stop, removed, unfit, replaced };
+    // For good, though the core may still have to wait (StopRequested).
+    bool is_ending() const { return ending_ != Ending::none && ending_ != Ending::replaced; }
 
     Options options_;
     std::function<void()> started_;

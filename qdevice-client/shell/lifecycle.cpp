@@ -94,6 +94,7 @@ void Daemon::wait_for_signal() {
 
 void Daemon::stop_requested(const std::string& why) {
     if (ending_now_ && ending_ == Ending::stop) return io_.stop();  // asked twice
+    if (is_ending() && ending_ != Ending::stop) return;
     net::log(net::LogLevel::notice, "stopping: " + why);
     ending_ = Ending::stop;
     if (node_)
@@ -242,6 +243,8 @@ bool Daemon::begin_node(const Configuration& configuration) {
 // -- changes --------------------------------------------------------------------------------------
 
 void Daemon::reconfigured(const Configuration& fresh) {
+    // A core that leaves waits for its "no" first; whatever follows it reads the configuration.
+    if (is_ending()) return;
     warn(fresh);
     Configuration comparable = fresh;  // what the command line fixed is not in corosync.conf
     Settings& s = comparable.settings;
@@ -265,7 +268,7 @@ void Daemon::reconfigured(const Configuration& fresh) {
              fmt::format("settings of the quorum device changed: connecting anew   arbiter={}:{}",
                          configuration_.host, configuration_.port));
     ending_ = Ending::replaced;
-    feed(StopRequested{});
+    feed(StopRequested{.says_farewell = false});  // it comes back at once
 }
 
 // To connect anew is to give the vote back for a moment: a partition that counts on it would stop,

@@ -49,7 +49,7 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
     for (const qdevice::Action& action : actions) see(action);
     expect(!must_deny_ || !ring_ || has_denied_ || has_ended_ || lease_.count() > 0,
            "a lost connection without NACK");
-    expect(echoes_.empty() || now_ - echoes_.front().second < heartbeat_ * 3 / 4,
+    expect(leaving_since_ || echoes_.empty() || now_ - echoes_.front().second < heartbeat_ * 3 / 4,
            "connected with an echo unanswered for 0.75 HB");
     if (!std::holds_alternative<qdevice::TimePassed>(event.what)) return;
     expect(!next_deadline || *next_deadline > now_, "a deadline that has passed is asked for");
@@ -66,16 +66,24 @@ void NodeJudge::hear(const qdevice::Event& event) {
         ring_ = changed->ring;
         has_ack_ = had_ack_ = false;
         kept_.reset();
-        if (last_cast_) is_yes_left_ = no_since_ || (tells_counts_ && last_yes_ && !is_counted_);
+        if (last_cast_)
+            is_yes_left_ =
+                first_no_at_ || no_since_ || (tells_counts_ && last_yes_ && !is_counted_);
         no_since_.reset();
         last_yes_.reset();
         last_cast_.reset();
         is_counted_ = false;
         is_syncing_ = is_unreported_ = true;
+        first_no_at_.reset();
         // Who moves on answers no more for a no that may wait in the queue.
         std::erase_if(vote_infos_, [](const VoteInfo& info) { return info.wants_no; });
     } else if (std::holds_alternative<qdevice::QuorumChanged>(event.what)) {
         is_syncing_ = false;
+        if (first_no_at_ && !is_counted_) no_since_ = std::exchange(first_no_at_, {});
+    } else if (std::holds_alternative<qdevice::StopRequested>(event.what)) {
+        if (!leaving_since_) leaving_since_ = now_;
+        was_counted_no_ = is_counted_ && last_cast_ == ring_ && !last_yes_;
+        vote_infos_.clear();
     } else if (std::holds_alternative<qdevice::VoteCounted>(event.what)) {
         is_counted_ = tells_counts_ = true;
         if (last_yes_ != ring_) forget_no();
@@ -129,13 +137,14 @@ void NodeJudge::forget_no() {
 
 // Under a lease what is answered proves something about corosync's queue (fact 1).
 void NodeJudge::hear_vote(const Message& message) {
+    if (leaving_since_) return;
     VoteInfo info{.number = *message.msg_seq_number, .at = now_};
     const bool proves = lease_.count() > 0;
     if (*message.vote == Vote::ack) {
         info.wants_count = proves;
         if (message.ring_id == reported_)
             for (VoteInfo& before : vote_infos_) before.wants_no = false;  // in their order
-    } else if (*message.vote == Vote::nack && proves && tells_counts_) {
+    } else if (*message.vote == Vote::nack && proves && (tells_counts_ || no_since_)) {
         if (is_unreported_ && !last_cast_ && is_yes_left_) return;  // never answered
         info.is_optional = is_unreported_;
         info.wants_no = no_since_ || (last_yes_ && message.ring_id == reported_ &&
@@ -190,9 +199,12 @@ void NodeJudge::see(const qdevice::Action& action) {
             ++yes_count;
         } else {
             has_denied_ = true;
-            ++no_count;
+            if (no_count++ == 0 && yes_count == 0) first_no_at_ = now_;
         }
-    } else if (std::holds_alternative<qdevice::Exit>(action)) {
+    } else if (const auto* exit = std::get_if<qdevice::Exit>(&action)) {
+        const bool is_off = was_counted_no_ || (is_counted_ && !last_yes_);
+        expect(!exit->farewell || (is_off && lease_.count() > 0),
+               "a farewell while a yes may wait in the queue");
         has_ended_ = true;
         end_connection();
     }

@@ -29,7 +29,7 @@ public:
                                               settings.heartbeat_interval_max_ms)),
           lease_longest_(std::min(Duration(3000), heartbeat_)),
           device_timeout_(settings.device_timeout),
-          round_longest_(2 * settings.token_timeout + Duration(1000)) {}
+          round_longest_(4 * settings.token_timeout + Duration(1000)) {}
 
     void look(const qdevice::Event& event, const qdevice::Actions& actions,
               std::optional<Instant> next_deadline);
@@ -74,6 +74,8 @@ private:
     Instant init_at_;
     Instant answered_at_;
     std::optional<wire::RingId> kept_;
+    std::optional<Instant> leaving_since_;
+    bool was_counted_no_ = false;  // then
     bool has_ended_ = false;
     bool must_deny_ = false;  // this step lost the connection
     bool has_denied_ = false;
@@ -87,8 +89,9 @@ private:
     bool tells_counts_ = false;
     bool is_syncing_ = false;
     bool is_unreported_ = false;
-    std::optional<Instant> no_since_;  // on its way round behind a yes
-    bool is_yes_left_ = false;         // one of an earlier ring may still be in the queue
+    std::optional<Instant> no_since_;     // on its way round behind a yes
+    bool is_yes_left_ = false;            // one of an earlier ring may still be in the queue
+    std::optional<Instant> first_no_at_;  // which clears what a process before this one left
     struct VoteInfo {
         std::uint32_t number = 0;
         Instant at;
