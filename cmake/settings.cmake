@@ -46,7 +46,7 @@ target_link_libraries(castvote_settings INTERFACE Threads::Threads)
 if(CASTVOTE_STATIC)
     target_compile_definitions(castvote_settings INTERFACE CASTVOTE_STATIC)
     target_compile_options(castvote_settings INTERFACE -ffunction-sections -fdata-sections)
-    target_link_options(castvote_settings INTERFACE -static -Wl,--gc-sections)
+    target_link_options(castvote_settings INTERFACE -static -Wl,--gc-sections -s)
 endif()
 
 # UBSan takes a third of the time to compile, and looks at our libraries, not at the tests' own code.

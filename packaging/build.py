@@ -1,11 +1,12 @@
 """build.py -- makes the Debian packages from programs that are built already.
 
-    build.py --bin DIR [--out DIR] [--version VERSION]
+    build.py --bin DIR [--out DIR] [--version VERSION] [--processor NAME]
 
 What is packaged is what the tests have run. The tree that debhelper wants (programs, the manual
 pages that they have printed, documents, debian/) is put together below the output folder, where the
 packages land, too; it prints their paths. The version is that of CMakeLists.txt unless another is
-given; the date that of the last commit, so that the same tree gives the same packages.
+given; the date that of the last commit (or SOURCE_DATE_EPOCH), so that the same tree gives the same
+packages.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
@@ -35,6 +36,8 @@ def project_version():
 
 def commit_time():
     """Seconds of the last commit; of the change log's file where there is no repository."""
+    if "SOURCE_DATE_EPOCH" in os.environ:
+        return int(os.environ["SOURCE_DATE_EPOCH"])
     asked = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True,
                            text=True, check=False)
     if asked.returncode == 0 and asked.stdout.strip():
@@ -69,33 +72,43 @@ def put_together(tree, programs, version, seconds):
         file.write(changelog(version, seconds))
 
 
-def build(programs, out, version=None):
+def native():
+    """This machine's processor."""
+    asked = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True,
+                           check=True)
+    return asked.stdout.strip()
+
+
+def build(programs, out, version, processor):
     """The paths of the packages."""
-    version = version or project_version()
     seconds = commit_time()
     tree = os.path.join(out, "tree")
     put_together(tree, programs, version, seconds)
-    for old in glob.glob(os.path.join(out, f"castvote*_{version}_*")):
+    for old in glob.glob(os.path.join(out, f"castvote-q*_{version}_{processor}.deb")):
         os.unlink(old)
     done = subprocess.run(
-        ["dpkg-buildpackage", "--build=binary", "--no-sign", "--no-check-builddeps"], cwd=tree,
+        ["dpkg-buildpackage", "--build=binary", "--no-sign", "--no-check-builddeps",
+         "--host-arch", processor], cwd=tree,
         env={**os.environ, "SOURCE_DATE_EPOCH": str(seconds), "DH_QUIET": "1",
              "DEB_BUILD_OPTIONS": "noautodbgsym"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(done.stdout + "dpkg-buildpackage failed")
     shutil.rmtree(tree)
-    return sorted(glob.glob(os.path.join(out, f"castvote-*_{version}_*.deb")))
+    return sorted(glob.glob(os.path.join(out, f"castvote-q*_{version}_{processor}.deb")))
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--bin", required=True, help="where the programs are")
     options.add_argument("--out", default=os.path.join(ROOT, "build", "package"))
-    options.add_argument("--version", help="of the packages (default: the project's)")
+    options.add_argument("--version", default=project_version(),
+                         help="of the packages (default: the project's)")
+    options.add_argument("--processor", default=native(), help="as Debian calls it")
     given = options.parse_args()
     os.makedirs(given.out, exist_ok=True)
-    for package in build(os.path.abspath(given.bin), os.path.abspath(given.out), given.version):
+    for package in build(os.path.abspath(given.bin), os.path.abspath(given.out), given.version,
+                         given.processor):
         print(f"{os.path.relpath(package)}: {os.path.getsize(package)} bytes")
     return 0
 

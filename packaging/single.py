@@ -2,8 +2,8 @@
 
     single.py --bin DIR [--out DIR] [--processor NAME]
 
-DIR is where the static build is. Leaves castvote-arbiter_VERSION_PROCESSOR, stripped, and beside it
-the same with .image.tar: what `podman load` and `docker load` read. The image holds the file, its
+DIR is where the static build is. Leaves castvote-arbiter_VERSION_PROCESSOR, and beside it the same
+with .image.tar: what `podman load` and `docker load` read. The image holds the file, its
 names, and nothing else; it runs as a user of its own, and writes to one volume only.
 """
 # SPDX-License-Identifier: BSD-3-Clause
@@ -25,8 +25,8 @@ VOLUME = "/var/lib/castvote"
 LINKS = {"/etc/corosync/qnetd": VOLUME, "/run/corosync-qnetd": VOLUME, "/var/run": "/run"}
 
 
-def strip(program, to, tool):
-    subprocess.run([tool, "-o", to, program], check=True)
+def copy(program, to):
+    shutil.copy2(program, to)
     size = os.path.getsize(to)
     if size > MEGABYTES_MOST * 1000 * 1000:
         raise SystemExit(f"{to}: {size} bytes, more than {MEGABYTES_MOST} MB")
@@ -90,13 +90,12 @@ def main():
     options.add_argument("--bin", required=True, help="where the static program is")
     options.add_argument("--out", default=os.path.join(ROOT, "build", "package"))
     options.add_argument("--processor", default="amd64", help="as Debian and images call it")
-    options.add_argument("--strip", default="strip", help="the tool that takes symbols away")
     given = options.parse_args()
     out, version = os.path.abspath(given.out), project_version()
     os.makedirs(out, exist_ok=True)
     file = os.path.join(out, f"castvote-arbiter_{version}_{given.processor}")
     print(f"{os.path.relpath(file)}: "
-          f"{strip(os.path.join(given.bin, 'castvote-arbiter'), file, given.strip)} bytes")
+          f"{copy(os.path.join(given.bin, 'castvote-arbiter'), file)} bytes")
     if os.geteuid() != 0:
         print("no image: its volume belongs to a user of its own, and so it is made by root")
         return 0

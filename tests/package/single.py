@@ -23,6 +23,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(HERE), "system")]
 
 import harness  # noqa: E402
 
+PATIENCE = 240  # seconds: an emulator on a busy machine makes keys for long
 MOUNTS = """set -e
 ip link set lo up
 mount --bind "$1" "$1"
@@ -90,8 +91,8 @@ class Container:
         return self.run(*words, check=False).returncode == 0
 
     def wait(self):
-        self.env.wait_for(lambda: harness.children_of(self.process.pid) and self.is_healthy(), 60,
-                          "it is healthy", pause=0.05)
+        self.env.wait_for(lambda: harness.children_of(self.process.pid) and self.is_healthy(),
+                          PATIENCE, "it is healthy", pause=1 if self.under else 0.05)
         return self
 
     def stop(self):
@@ -131,7 +132,8 @@ def vote(container, cluster, certificates):
                       "required", "--certificates", certificates, "--timeout", "1250",
                       "--sync-timeout", "4000"], name="node", stdin=True)
     node.send(json.dumps({"ring": {"node": 1, "seq": 8}, "members": [1]}))
-    env.wait_for(lambda: container.holders() == {cluster: [1]}, 60, "node 1 has the vote")
+    env.wait_for(lambda: container.holders() == {cluster: [1]}, PATIENCE, "node 1 has the vote",
+                 pause=0.5)
     return node
 
 
@@ -151,6 +153,9 @@ def story(env, file, under):
     with open(status, encoding="ascii") as lines:
         assert f"Uid:\t{user}\t{user}\t{user}\t{user}\n" in lines, status
     authority = digest(f"{volume}/nssdb/qnetd-cacert.crt")
+    for name in ("qnetd", "qnetd-tool", "qcert"):
+        assert container.program(name, "--version").stdout.startswith(f"{name} ")
+        assert f"Usage: {name} " in container.program(name, "--help").stdout
     assert "Connected clusters" in container.program("corosync-qnetd-tool", "-s").stdout
     node = vote(container, "alpha", enrol(container, "alpha"))
     print(container.program("qnetd-tool", "status").stdout, flush=True)
