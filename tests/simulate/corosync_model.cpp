@@ -320,14 +320,15 @@ void ClusterModel::send_vote(Corosync& c, bool vote) {
                     });
 }
 
-// The device is withdrawn, or has not polled in time.
-void ClusterModel::lose_vote(Corosync& c) {
+// The device is withdrawn, which is told in any case, or has not polled in time.
+void ClusterModel::lose_vote(Corosync& c, bool is_withdrawn) {
     const bool was_set = std::exchange(c.flag, false);
     c.alive = false;
     if (c.phase == Phase::sync) {
-        if (!std::exchange(c.holding, false)) return;
-        sync_maybe_done(c.ring);
-    } else if (was_set) {
+        // Our daemons wait for the end of a synchronisation: behind what is in the queue by then.
+        if (is_withdrawn) c.queued.push_back({false, schedule_.now()});
+        if (std::exchange(c.holding, false)) sync_maybe_done(c.ring);
+    } else if (was_set || is_withdrawn) {
         send_vote(c, false);
     }
 }
@@ -338,9 +339,7 @@ void ClusterModel::unregister_device(NodeId id) {
     Corosync& c = nodes_.at(id);
     c.registered = false;
     ++c.device_timer;
-    // That waits for the end of a synchronisation: behind whatever is in the queue by then.
-    if (c.phase == Phase::sync) c.queued.push_back({false, schedule_.now()});
-    lose_vote(c);
+    lose_vote(c, /*is_withdrawn=*/true);
 }
 
 void ClusterModel::arm_device_timer(Corosync& c, Micros delay) {
@@ -348,7 +347,7 @@ void ClusterModel::arm_device_timer(Corosync& c, Micros delay) {
     schedule_.after(delay, [this, id = c.id, life = c.life, timer] {
         Corosync& me = nodes_.at(id);
         if (me.life != life || me.device_timer != timer || me.phase == Phase::down) return;
-        lose_vote(me);
+        lose_vote(me, /*is_withdrawn=*/false);
     });
 }
 

@@ -138,7 +138,7 @@ private:
     void let_go(Corosync& c);
     static bool is_giving_back(const Corosync& c);
     void send_vote(Corosync& c, bool vote);
-    void lose_vote(Corosync& c);
+    void lose_vote(Corosync& c, bool is_withdrawn);
     void deliver(Corosync& c, Queued it);
     void let_around(Corosync& c, Task back);
     void arm_device_timer(Corosync& c, Micros delay);
