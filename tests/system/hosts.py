@@ -34,17 +34,18 @@ exec cat
 class Host:
     """One machine in miniature. It is given its own paths; path() says where they really are."""
 
-    def __init__(self, env, name, private=PRIVATE):
+    def __init__(self, env, name, private=PRIVATE, binds=()):
+        """binds: (folder of the test's, what it stands for in the host); the private ones after."""
         self.env = env
         self.name = name
         self.addresses = {}
         self.dir = env.path(name)
-        os.makedirs(self.dir)
-        binds = []
+        os.makedirs(self.dir, exist_ok=True)
+        binds = [path for pair in binds for path in pair]
         for target in private:
             if os.path.isdir(target):
                 own = self.path(target)
-                os.makedirs(own)
+                os.makedirs(own, exist_ok=True)
                 binds += [own, target]
         self.holder = subprocess.Popen(
             ["unshare", "--net", "--mount", "--uts", "--ipc", "--propagation", "private",
@@ -108,9 +109,9 @@ class World:
         self.losses = set()  # (address that sends, address that shall not receive)
         self.switch = Host(env, "switch", private=())
 
-    def host(self, name, **addresses):
+    def host(self, name, private=PRIVATE, binds=(), **addresses):
         """A new host with one interface per network: host("nodeA", cluster="192.0.2.11")."""
-        host = self.hosts[name] = Host(self.env, name)
+        host = self.hosts[name] = Host(self.env, name, private, binds)
         for network, address in addresses.items():
             self._plug(host, network, address)
         return host

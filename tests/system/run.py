@@ -2,7 +2,8 @@
 
     run.py --bin DIR [--jobs N] [--keep] [--tally FILE] [--list] [NAME...]
 
-A NAME selects the tests whose `file.function` contains it. The last line of the output is
+A NAME selects the tests whose `file.function` contains it; a function that says `is_long` runs only
+when it is selected so. The last line of the output is
 `system: N passed, N failed, N skipped`; the exit status is 1 if anything failed.
 """
 # SPDX-License-Identifier: BSD-3-Clause
@@ -154,7 +155,8 @@ def main():
     given = options.parse_args()
 
     tests = [(name, function) for name, function in discover()
-             if not given.names or any(wanted in name for wanted in given.names)]
+             if (any(wanted in name for wanted in given.names) if given.names
+                 else not getattr(function, "is_long", False))]
     if given.list:
         print("\n".join(name for name, _ in tests))
         return 0
