@@ -1,8 +1,8 @@
 """test_flows.py -- how administration tools set a device up, replayed command by command.
 
-The order, paths and statuses are those of docs/certificates.md 4; ssh and scp are real. In every mix
-of our programs and the packages' each flow ends with a cluster that holds its third vote. `./dev
-test` plays two; `./dev test system flows` all.
+The order, paths and statuses are those of docs/certificates.md 4; ssh and scp are real. In every
+mix of our programs and the packages' each flow ends with a cluster that holds its third vote.
+`./dev test` plays two; `./dev test system flows` all.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import re
