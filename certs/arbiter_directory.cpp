@@ -35,25 +35,6 @@ long serial_in(const Path& certificate_file) {
     return certificate ? parse_serial(serial_number(certificate->get())) : 0;
 }
 
-// serial.txt can be lost or restored from an old backup; NSS refuses a second certificate with a
-// number it has seen. So the certificates themselves count, too, and the register.
-Expected<long> last_serial(const Path& directory) {
-    long last = first_serial - 1;
-    if (const Expected<std::string> text = read_file(directory / layout::serial); text)
-        last = std::max(last, parse_serial(*text));
-    last = std::max(last, serial_in(directory / layout::ca_export));
-    last = std::max(last, serial_in(directory / layout::server_certificate));
-    std::error_code failure;
-    for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
-        const std::string name = entry.path().filename().string();
-        if (name.rfind("cluster-", 0) == 0) last = std::max(last, serial_in(entry.path()));
-    }
-    const Expected<std::vector<Entry>> registered = read_register(directory);
-    if (!registered) return tl::unexpected<Error>(registered.error());
-    for (const Entry& entry : *registered) last = std::max(last, parse_serial(entry.serial));
-    return last;
-}
-
 Expected<void> already_exists(const Path& directory) {
     if (arbiter_format(directory) == Format::none) return {};
     return fail(fmt::format("a certificate authority already exists in {}", directory.string()),
@@ -104,6 +85,25 @@ Expected<void> write_all(const Path& directory, const std::vector<NewFile>& file
 }
 
 }  // namespace
+
+// serial.txt can be lost or restored from an old backup; NSS refuses a second certificate with a
+// number it has seen. So the certificates themselves count, too, and the register.
+Expected<long> last_serial(const Path& directory) {
+    long last = first_serial - 1;
+    if (const Expected<std::string> text = read_file(directory / layout::serial); text)
+        last = std::max(last, parse_serial(*text));
+    last = std::max(last, serial_in(directory / layout::ca_export));
+    last = std::max(last, serial_in(directory / layout::server_certificate));
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
+        const std::string name = entry.path().filename().string();
+        if (name.rfind("cluster-", 0) == 0) last = std::max(last, serial_in(entry.path()));
+    }
+    const Expected<std::vector<Entry>> registered = read_register(directory);
+    if (!registered) return tl::unexpected<Error>(registered.error());
+    for (const Entry& entry : *registered) last = std::max(last, parse_serial(entry.serial));
+    return last;
+}
 
 bool has_nss_database(const Path& directory) {
     return is_there(directory / "cert9.db") || is_there(directory / "cert8.db");

@@ -55,6 +55,9 @@ Expected<void> check_signing(const Path& directory, std::string_view cluster);
 Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* request,
                                            std::string_view name, const Issuance& issuance);
 
+// The last serial number that was given, as far as anything here tells; 100 where nothing was.
+Expected<long> last_serial(const Path& directory);
+
 // User and group for what the arbiter's daemon must be able to read.
 Ownership arbiter_ownership(const Path& directory);
 

@@ -14,6 +14,7 @@
 #include "certs/identity.hpp"
 #include "certs/layout.hpp"
 #include "certs/openssl.hpp"
+#include "certs/revoked.hpp"
 
 namespace castvote::certs {
 namespace {
@@ -32,9 +33,10 @@ struct Known {
     mode_t mode;
     bool is_needed;
 };
-constexpr std::array<Known, 7> known_files{{{layout::marker, 0640, false},
+constexpr std::array<Known, 8> known_files{{{layout::marker, 0640, false},
                                             {layout::serial, 0640, true},
                                             {layout::certificate_register, 0640, false},
+                                            {layout::revoked, 0640, false},
                                             {layout::ca_export, 0644, true},
                                             {layout::ca_key, 0600, true},
                                             {layout::server_key, 0640, true},
@@ -131,6 +133,27 @@ bool skip_serials(Files& files) {
     return true;
 }
 
+// Who was revoked here after the backup was made stays so, where it is the same authority.
+Expected<void> keep_revoked(const Path& directory, Files& files) {
+    const Expected<std::string> ca = read_file(directory / layout::ca_export);
+    if (!ca || *ca != files.at(layout::ca_export)) return {};
+    Expected<std::vector<Revoked>> here = read_revoked(directory);
+    if (!here) return tl::unexpected<Error>(here.error());
+    if (here->empty()) return {};
+    std::vector<Revoked> all;
+    if (const auto found = files.find(layout::revoked); found != files.end()) {
+        Expected<std::vector<Revoked>> then = parse_revoked(found->second, layout::revoked);
+        if (!then) return tl::unexpected<Error>(then.error());
+        all = std::move(*then);
+    }
+    for (const Revoked& one : *here)
+        if (std::none_of(all.begin(), all.end(),
+                         [&](const Revoked& other) { return other.serial == one.serial; }))
+            all.push_back(one);
+    files[layout::revoked] = revoked_text(all);
+    return {};
+}
+
 Expected<void> write_files(const Path& directory, const Files& files, const Ownership& owner) {
     for (const auto& [name, bytes] : files) {
         const Known* one = known(name);
@@ -188,6 +211,8 @@ Expected<Stored> restore(const Path& directory, const Path& file, Present presen
     if (present == Present::refuse && arbiter_format(directory) != Format::none)
         return fail(fmt::format("there are certificates in {} already", directory.string()),
                     "say --force to move them aside");
+    if (const Expected<void> kept = keep_revoked(directory, *files); !kept)
+        return tl::unexpected<Error>(kept.error());
     const Ownership owner = arbiter_ownership(directory);
     const mode_t mode = mode_of(directory).value_or(0750);
     const Path parent = directory.parent_path().empty() ? Path(".") : directory.parent_path();
@@ -200,6 +225,8 @@ Expected<Stored> restore(const Path& directory, const Path& file, Present presen
         return tl::unexpected<Error>(written.error());
     if (const auto identity = load_arbiter_identity(fresh); !identity)
         return no_backup(file, "its certificates do not fit together");
+    if (const auto revoked = read_revoked(fresh); !revoked)
+        return no_backup(file, revoked.error().what);
     if (const Expected<void> signing = check_signing(fresh, "any"); !signing)
         return no_backup(file, "the authority's key does not fit its certificate");
     const Path old = directory.string() + ".before-restore-" + stamp_of(std::time(nullptr));

@@ -39,13 +39,6 @@ constexpr std::array<std::pair<const char*, std::string Entry::*>, 9> fields{{
     {"address", &Entry::address},
 }};
 
-std::string date_of(std::time_t seconds) {
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", utc.tm_year + 1900,
-                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
 const char* use_of(X509* certificate, const std::string& name) {
     if (X509_check_ca(certificate) != 0 && X509_self_signed(certificate, 0) == 1)
         return "authority";
@@ -109,7 +102,7 @@ Entry entry_for(X509* certificate, std::string_view by, std::optional<std::time_
     entry.use = use_of(certificate, entry.name);
     entry.fingerprint = fingerprint(certificate);
     if (entry.use == "cluster") entry.owner = cluster_owner(certificate);
-    if (issued) entry.issued_at = date_of(*issued);
+    if (issued) entry.issued_at = date(*issued);
     entry.not_after = date(X509_get0_notAfter(certificate));
     entry.by = by;
     entry.address = address;
@@ -188,6 +181,25 @@ std::vector<Entry> latest_of_each_owner(std::vector<Entry> entries, std::string_
         if (!is_known) latest.push_back(std::move(entry));
     }
     return latest;
+}
+
+Expected<std::string> owner_meant(const std::vector<Entry>& clusters, std::string_view cluster,
+                                  std::string_view beginning) {
+    std::string list;
+    const Entry* meant = nullptr;
+    for (const Entry& entry : clusters) {
+        list += fmt::format("{}{} (serial {}, by {})", list.empty() ? "" : ", ",
+                            entry.owner.substr(0, 12), entry.serial, entry.by);
+        if (clusters.size() > 1 && beginning.empty()) continue;
+        if (!entry.owner.starts_with(beginning)) continue;
+        if (meant != nullptr)
+            return fail(fmt::format("--owner {} fits several clusters", beginning),
+                        "say more of it: " + list);
+        meant = &entry;
+    }
+    if (meant != nullptr) return meant->owner;
+    return fail(fmt::format("which cluster \"{}\": there are {}", cluster, clusters.size()),
+                "say --owner and the beginning of one of these: " + list);
 }
 
 }  // namespace castvote::certs

@@ -53,4 +53,9 @@ Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries
 // Each cluster of this name by its latest certificate, the latest first.
 std::vector<Entry> latest_of_each_owner(std::vector<Entry> entries, std::string_view cluster);
 
+// Which of them is meant: the only one, or the one whose owner begins so. One of several must be
+// named: guessing would mix two. Errors say `cluster`.
+Expected<std::string> owner_meant(const std::vector<Entry>& clusters, std::string_view cluster,
+                                  std::string_view beginning);
+
 }  // namespace castvote::certs

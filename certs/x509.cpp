@@ -145,6 +145,13 @@ std::string date(const ASN1_TIME* time) {
                        parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
+std::string date(std::time_t seconds) {
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", utc.tm_year + 1900,
+                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
 bool is_same(const X509* a, const X509* b) { return X509_cmp(a, b) == 0; }
 
 bool fits(const X509* certificate, const EVP_PKEY* key) {

@@ -6,6 +6,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,7 @@ std::string serial_number(const X509* certificate);  // Decimal.
 
 // "2126-11-25 06:32:00 UTC"
 std::string date(const ASN1_TIME* time);
+std::string date(std::time_t seconds);
 
 bool is_same(const X509* a, const X509* b);
 bool fits(const X509* certificate, const EVP_PKEY* key);

@@ -16,6 +16,7 @@
 #include "certs/layout.hpp"
 #include "certs/register.hpp"
 #include "certs/tool/enrol.hpp"
+#include "certs/tool/running.hpp"
 #include "certs/tool/tool.hpp"
 #include "certs/x509.hpp"
 #include "common/net/certificate_owner.hpp"
@@ -28,7 +29,6 @@ namespace {
 using nlohmann::json;
 namespace asio = net::asio;
 
-constexpr const char* standard_control_socket = "/var/run/corosync-qnetd/corosync-qnetd.sock";
 constexpr std::uint16_t any_port = 5403;
 constexpr std::int64_t valid_longest_s = 24 * 60 * 60;
 constexpr std::size_t nodes_max = 384;  // corosync has no more
@@ -91,33 +91,13 @@ std::string new_owner() {
     return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
-// One of several clusters of a name is named by the beginning of its owner; guessing would mix two.
-Expected<std::string> owner_among(const std::vector<Entry>& clusters,
-                                  const InviteOptions& options) {
-    std::string list;
-    const Entry* meant = nullptr;
-    for (const Entry& entry : clusters) {
-        list += fmt::format("{}{} (serial {}, by {})", list.empty() ? "" : ", ",
-                            entry.owner.substr(0, 12), entry.serial, entry.by);
-        if (clusters.size() > 1 && options.owner.empty()) continue;
-        if (!entry.owner.starts_with(options.owner)) continue;
-        if (meant != nullptr)
-            return fail(fmt::format("--owner {} fits several clusters", options.owner),
-                        "say more of it: " + list);
-        meant = &entry;
-    }
-    if (meant != nullptr) return meant->owner;
-    return fail(fmt::format("which cluster \"{}\": there are {}", options.cluster, clusters.size()),
-                "say --owner and the beginning of one of these: " + list);
-}
-
 // Which of the clusters of this name it is.
 Expected<std::string> owner_for(const InviteOptions& options, const Path& directory) {
     const Expected<std::vector<Entry>> entries = known_certificates(directory);
     if (!entries) return tl::unexpected<Error>(entries.error());
     const std::vector<Entry> known = latest_of_each_owner(*entries, options.cluster);
     if (options.another) return new_owner();
-    if (options.more && !known.empty()) return owner_among(known, options);
+    if (options.more && !known.empty()) return owner_meant(known, options.cluster, options.owner);
     if (options.more)
         return fail(
             fmt::format("no certificate of a cluster \"{}\" is known here", options.cluster),

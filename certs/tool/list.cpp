@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "certs/register.hpp"
+#include "certs/revoked.hpp"
 #include "certs/tool/tool.hpp"
 
 namespace castvote::certs::tool {
@@ -12,7 +14,14 @@ namespace {
 
 using nlohmann::json;
 
-json to_json(const Entry& entry) {
+// When, or empty.
+std::string revoked_at(const std::vector<Revoked>& revoked, const Entry& entry) {
+    const auto found = std::find_if(revoked.begin(), revoked.end(),
+                                    [&](const Revoked& one) { return one.serial == entry.serial; });
+    return found == revoked.end() ? "" : found->revoked_at;
+}
+
+json to_json(const Entry& entry, const std::string& revoked) {
     json object = {{"serial", entry.serial},
                    {"use", entry.use},
                    {"name", entry.name},
@@ -22,6 +31,7 @@ json to_json(const Entry& entry) {
     if (!entry.owner.empty()) object["owner"] = entry.owner;
     if (!entry.issued_at.empty()) object["issued_at"] = entry.issued_at;
     if (!entry.address.empty()) object["address"] = entry.address;
+    if (!revoked.empty()) object["revoked_at"] = revoked;
     return object;
 }
 
@@ -34,14 +44,31 @@ std::string how(const Entry& entry) {
                        entry.address);
 }
 
+Entry unlisted(const Revoked& one) {
+    Entry entry;
+    entry.serial = one.serial;
+    entry.use = "cluster";
+    entry.name = one.name;
+    entry.by = "found";
+    return entry;
+}
+
 }  // namespace
 
 int list(const Path& directory, bool as_json) {
-    const Expected<std::vector<Entry>> entries = known_certificates(directory);
+    Expected<std::vector<Entry>> entries = known_certificates(directory);
     if (!entries) return report_error(entries.error());
+    Expected<std::vector<Revoked>> revoked = read_revoked(directory);
+    if (!revoked) return report_error(revoked.error());
+    // Those from before the register are known by this list alone.
+    for (const Revoked& one : *revoked)
+        if (std::none_of(entries->begin(), entries->end(),
+                         [&](const Entry& entry) { return entry.serial == one.serial; }))
+            entries->push_back(unlisted(one));
     if (as_json) {
         json all = json::array();
-        for (const Entry& entry : *entries) all.push_back(to_json(entry));
+        for (const Entry& entry : *entries)
+            all.push_back(to_json(entry, revoked_at(*revoked, entry)));
         const json answer = {{"directory", directory.string()}, {"certificates", std::move(all)}};
         fmt::print("{}\n", answer.dump(2, ' ', false, json::error_handler_t::replace));
         return done;
@@ -50,6 +77,8 @@ int list(const Path& directory, bool as_json) {
         fmt::print("{:>5}  {} \"{}\": {}\n       until {}, {}\n", entry.serial, entry.use,
                    entry.name, how(entry), entry.not_after, entry.fingerprint);
         if (!entry.owner.empty()) fmt::print("       owner {}\n", entry.owner);
+        const std::string when = revoked_at(*revoked, entry);
+        if (!when.empty()) fmt::print("       REVOKED {}\n", when);
     }
     return done;
 }

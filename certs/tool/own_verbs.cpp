@@ -1,5 +1,5 @@
 // own_verbs.cpp -- qcert under its own name: init, request, sign, import, list, show, backup,
-// restore; invite and join have files of their own.
+// restore; invite, join and revoke have files of their own.
 //
 // Long options, and --json wherever something is printed. Works in any directory, so that it can be
 // tried out without root.
@@ -17,6 +17,7 @@
 #include "certs/node_directory.hpp"
 #include "certs/nss_import.hpp"
 #include "certs/tool/enrol.hpp"
+#include "certs/tool/revoke.hpp"
 #include "certs/tool/tool.hpp"
 #include "common/manual/manual.hpp"
 
@@ -315,6 +316,8 @@ int own_verbs(int argc, char** argv) {
     JoinOptions joining;
     const CLI::App* invite_verb = describe_invite(app, inviting);
     const CLI::App* join_verb = describe_join(app, joining);
+    RevokeOptions revoking;
+    const CLI::App* revoke_verb = describe_revoke(app, revoking);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -325,6 +328,7 @@ int own_verbs(int argc, char** argv) {
         if (verb.described->parsed()) return verb.perform(options);
     if (invite_verb->parsed()) return invite(inviting);
     if (join_verb->parsed()) return join(joining);
+    if (revoke_verb->parsed()) return revoke(revoking);
     return wrong_usage;
 }
 

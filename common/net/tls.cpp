@@ -92,7 +92,8 @@ Expected<std::shared_ptr<SSL_CTX>, std::string> context_for(const SSL_METHOD* me
 }  // namespace
 
 Expected<TlsContext, std::string> TlsContext::server(const TlsIdentity& identity,
-                                                     ClientCertificate client_certificate) {
+                                                     ClientCertificate client_certificate,
+                                                     RevokedSerials revoked) {
     if (identity.certificate_pem.empty())
         return Unexpected<std::string>("the arbiter needs a certificate");
     auto context = context_for(TLS_server_method(), identity);
@@ -106,6 +107,7 @@ Expected<TlsContext, std::string> TlsContext::server(const TlsIdentity& identity
                        nullptr);
     TlsContext made;
     made.context_ = std::move(*context);
+    made.revoked_ = std::make_shared<RevokedSerials>(std::move(revoked));
     made.is_server_ = true;
     made.has_certificate_ = true;
     return made;

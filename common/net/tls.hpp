@@ -1,14 +1,15 @@
 // tls.hpp -- the two kinds of TLS context, made from PEM text (certificates.md 7.3 and 7.4).
 //
 // TLS 1.2 at least, security level 2, our own CA only, no session resumption. The arbiter's side
-// refuses expired client certificates and tolerates those valid within a day; the node's side
-// accepts both with a warning, as stock does, and checks the arbiter's name. What a client
-// certificate's name must be is the core's business. Immutable; one may serve all threads.
+// refuses expired and revoked client certificates and tolerates those valid within a day; the
+// node's side accepts both with a warning, as stock does, and checks the arbiter's name. What a
+// client certificate's name must be is the core's business. Immutable; one may serve all threads.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,11 @@ struct PeerNames {
     // SHA-256 of the public key, or the owner that the CA has named in its place
     // (certificate_owner.hpp); lower-case hexadecimal.
     std::string key_fingerprint;
+    std::string serial;  // decimal
 };
+
+// Serial numbers, decimal, of certificates that are worth nothing any more.
+using RevokedSerials = std::set<std::string>;
 
 // What came out of a handshake.
 struct TlsFacts {
@@ -47,7 +52,8 @@ class TlsContext {
 public:
     // The arbiter's side. Errors are one plain sentence.
     static Expected<TlsContext, std::string> server(const TlsIdentity& identity,
-                                                    ClientCertificate client_certificate);
+                                                    ClientCertificate client_certificate,
+                                                    RevokedSerials revoked = {});
     // The node's side. expected_name: of the arbiter's certificate (net_nss_qnetd_cn); also the
     // SNI.
     static Expected<TlsContext, std::string> client(const TlsIdentity& identity,
@@ -56,10 +62,12 @@ public:
     bool is_server() const { return is_server_; }
     const std::string& expected_name() const { return expected_name_; }
     bool has_certificate() const { return has_certificate_; }
+    bool is_revoked(const std::string& serial) const { return revoked_->contains(serial); }
     ssl_ctx_st* native() const { return context_.get(); }
 
 private:
     std::shared_ptr<ssl_ctx_st> context_;
+    std::shared_ptr<const RevokedSerials> revoked_ = std::make_shared<RevokedSerials>();
     bool is_server_ = false;
     bool has_certificate_ = false;
     std::string expected_name_;

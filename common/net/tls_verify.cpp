@@ -59,7 +59,8 @@ bool TlsCheck::judge(bool preverified, x509_store_ctx_st* store) {
     }
     if (!preverified) X509_STORE_CTX_set_error(store, X509_V_OK);
     // Depth 0 is judged last, and possibly several times: once per fault that was tolerated.
-    if (context_.is_server() || X509_STORE_CTX_get_error_depth(store) != 0) return true;
+    if (X509_STORE_CTX_get_error_depth(store) != 0) return true;
+    if (context_.is_server()) return !is_revoked(store);
     if (is_expected_name(store)) return true;
     refusal_ = "certificate is for \"" +
                names_of(X509_STORE_CTX_get_current_cert(store)).common_name + "\", expected \"" +
@@ -85,6 +86,13 @@ bool TlsCheck::tolerates(x509_store_ctx_st* store) {
                                   : "the arbiter's CA certificate is not valid yet");
     if (std::find(warnings_.begin(), warnings_.end(), warning) == warnings_.end())
         warnings_.push_back(std::move(warning));
+    return true;
+}
+
+bool TlsCheck::is_revoked(x509_store_ctx_st* store) {
+    if (!context_.is_revoked(serial_of(X509_STORE_CTX_get_current_cert(store)))) return false;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REVOKED);
+    refusal_ = verify_failure_text(X509_V_ERR_CERT_REVOKED);
     return true;
 }
 

@@ -1,7 +1,8 @@
 // tls_verify.hpp -- what one handshake tolerates, what it refuses, and what it found out.
 //
-// The rules of certificates.md 7.3 (arbiter: expired refused, valid within 24 h tolerated) and 7.4
-// (node: both times tolerated with a warning, the arbiter's name checked, nothing else forgiven).
+// The rules of certificates.md 7.3 (arbiter: expired or revoked refused, valid within 24 h
+// tolerated) and 7.4 (node: both times tolerated with a warning, the arbiter's name checked,
+// nothing else forgiven).
 // Keeps the reason of a refusal in plain words, because OpenSSL's own says less.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
@@ -38,6 +39,7 @@ private:
     bool judge(bool preverified, x509_store_ctx_st* store);
     bool tolerates(x509_store_ctx_st* store);
     bool is_expected_name(x509_store_ctx_st* store);
+    bool is_revoked(x509_store_ctx_st* store);
 
     TlsContext context_;
     std::string refusal_;

@@ -3,6 +3,7 @@
 #include "common/net/tls_words.hpp"
 
 #include <fmt/format.h>
+#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -66,6 +67,7 @@ std::string tls_failure_text(unsigned long packed_error) {
 std::string verify_failure_text(int verify_error) {
     switch (verify_error) {
         case X509_V_ERR_CERT_HAS_EXPIRED: return "certificate expired";
+        case X509_V_ERR_CERT_REVOKED: return "certificate was revoked";
         case X509_V_ERR_CERT_NOT_YET_VALID: return "certificate not yet valid (check both clocks)";
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -81,8 +83,18 @@ std::string verify_failure_text(int verify_error) {
     }
 }
 
+std::string serial_of(const x509_st* certificate) {
+    const std::unique_ptr<BIGNUM, decltype(&BN_free)> number(
+        ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr), BN_free);
+    char* decimal = number ? BN_bn2dec(number.get()) : nullptr;
+    std::string text = decimal != nullptr ? decimal : "";
+    OPENSSL_free(decimal);
+    return text;
+}
+
 PeerNames names_of(x509_st* certificate) {
     PeerNames names;
+    names.serial = serial_of(certificate);
     const X509_NAME* subject = X509_get_subject_name(certificate);
     int last = -1;
     for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, NID_commonName, i)) >= 0;) last = i;

@@ -26,4 +26,7 @@ std::string verify_failure_text(int verify_error);
 // The last CN and all DNS names; a name with a NUL in it is shown as empty.
 PeerNames names_of(x509_st* certificate);
 
+// Decimal.
+std::string serial_of(const x509_st* certificate);
+
 }  // namespace castvote::net

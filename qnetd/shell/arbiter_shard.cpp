@@ -78,6 +78,7 @@ ArbiterShard::ArbiterShard(Common& common, Instant started, const Memory& memory
     : common_(common),
       core_(common.settings.durable_grants ? Arbiter(common.settings, started, memory)
                                            : Arbiter(common.settings, started)),
+      tls_(common.tls),
       timer_(loop_.io()),
       report_timer_(loop_.io()),
       remote_lines_(remote_lines_burst, remote_lines_interval),
@@ -115,14 +116,7 @@ void ArbiterShard::open(net::tcp::socket socket, std::string address, Slot slot,
     if (first) step(Received{id, std::move(*first)});
     channel->start(
         {.on_message = [this, id](wire::Inbound inbound) { received(id, std::move(inbound)); },
-         .on_tls =
-             [this, id](const net::TlsFacts& facts) {
-                 std::optional<PeerCertificate> certificate;
-                 if (facts.peer)
-                     certificate = PeerCertificate{facts.peer->common_name, facts.peer->dns_names,
-                                                   facts.peer->key_fingerprint};
-                 step(TlsEstablished{id, std::move(certificate)});
-             },
+         .on_tls = [this, id](const net::TlsFacts& facts) { secured(id, facts); },
          .on_end = [this, id](net::ChannelEnd end,
                               const std::string& detail) { ended(id, end, detail); }});
 }
@@ -186,6 +180,46 @@ void ArbiterShard::ended(ConnectionId id, net::ChannelEnd end, const std::string
     step(Closed{id, cause_of(end)});
 }
 
+void ArbiterShard::secured(ConnectionId id, const net::TlsFacts& facts) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    std::optional<PeerCertificate> certificate;
+    if (facts.peer) {
+        found->second.serial = facts.peer->serial;
+        // It was good when the handshake looked at it.
+        if (end_if_revoked(id)) return;
+        certificate = PeerCertificate{facts.peer->common_name, facts.peer->dns_names,
+                                      facts.peer->key_fingerprint};
+    }
+    step(TlsEstablished{id, std::move(certificate)});
+}
+
+// To the core this is an end like any other of which nobody knows what the node still counts.
+bool ArbiterShard::end_if_revoked(ConnectionId id) {
+    const auto found = connections_.find(id);
+    if (!tls_ || !tls_->is_revoked(found->second.serial)) return false;
+    const Connection ending = std::move(connections_.extract(found).mapped());
+    net::log(net::LogLevel::warning,
+             fmt::format("connection from {} ended: its certificate {} was revoked   "
+                         "reason=certificate_revoked",
+                         ending.address, ending.serial));
+    ending.channel->close();
+    step(Closed{id, CloseCause::reset_or_error});
+    return true;
+}
+
+void ArbiterShard::take_up(net::TlsContext tls, std::function<void(std::size_t)> taken_up) {
+    asio::post(loop_.io(), [this, tls = std::move(tls), taken_up = std::move(taken_up)] {
+        tls_ = tls;
+        std::vector<ConnectionId> all;
+        for (const auto& [id, connection] : connections_) all.push_back(id);
+        std::size_t ended = 0;
+        for (const ConnectionId id : all)
+            if (connections_.contains(id) && end_if_revoked(id)) ++ended;
+        taken_up(ended);
+    });
+}
+
 template <class What>
 void ArbiterShard::step(What what) {
     Actions actions = core_.step(Event{net::now(), std::move(what)});
@@ -228,7 +262,7 @@ void ArbiterShard::carry_out(Send& send) {
 
 void ArbiterShard::carry_out(const StartTls& start) {
     const auto found = connections_.find(start.connection);
-    if (found != connections_.end() && common_.tls) found->second.channel->start_tls(*common_.tls);
+    if (found != connections_.end() && tls_) found->second.channel->start_tls(*tls_);
 }
 
 void ArbiterShard::carry_out(const Close& close) {

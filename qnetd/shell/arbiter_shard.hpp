@@ -2,8 +2,8 @@
 //
 // Turns what the sockets say into events, carries the core's actions out in their order, and knows
 // nothing of votes. A connection that names a cluster of another shard moves there before the core
-// here has seen the name. Everything but adopt(), collect() and release() happens on the shard's
-// own thread.
+// here has seen the name. Everything but adopt(), collect(), release() and take_up() happens
+// on the shard's own thread.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -31,7 +31,7 @@ class JoinRelay;
 struct Common {
     Settings settings;
     net::ChannelLimits limits;
-    std::optional<net::TlsContext> tls;
+    std::optional<net::TlsContext> tls;  // what the shards begin with
     std::atomic<ConnectionId> next_connection{1};
     std::atomic<std::uint64_t> next_cluster{1};
     std::atomic<std::size_t> connections{0};
@@ -74,18 +74,24 @@ public:
     void collect(std::function<void(ShardView)> take);
     // From any thread: the operator's word about a node of a cluster of this shard.
     void release(OperatorRelease word);
+    // From any thread: TLS as it is from now on. Connections whose certificate is revoked by it end
+    // at once; `taken_up` is called on the shard's thread then, with their number.
+    void take_up(net::TlsContext tls, std::function<void(std::size_t)> taken_up);
 
 private:
     struct Connection {
         std::shared_ptr<net::Channel> channel;
         std::string address;
         Slot slot;
+        std::string serial = {};  // of the peer's certificate
     };
 
     void open(net::tcp::socket socket, std::string address, Slot slot,
               std::optional<wire::Inbound> first);
     void received(ConnectionId id, wire::Inbound inbound);
     void ended(ConnectionId id, net::ChannelEnd end, const std::string& detail);
+    void secured(ConnectionId id, const net::TlsFacts& facts);
+    bool end_if_revoked(ConnectionId id);
     bool moves_away(ConnectionId id, const wire::Inbound& inbound);
     bool goes_to_invitation(ConnectionId id, const wire::Inbound& inbound);
 
@@ -107,6 +113,7 @@ private:
     Common& common_;
     net::Shard loop_;
     Arbiter core_;
+    std::optional<net::TlsContext> tls_;
     std::map<ConnectionId, Connection> connections_;
     // Connected nodes and order of the clusters that have any.
     struct Order {

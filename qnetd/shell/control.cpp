@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
 #include "common/net/clock.hpp"
+#include "qnetd/shell/certificates.hpp"
 
 namespace castvote::qnetd {
 
@@ -93,6 +95,8 @@ void Control::handle(std::vector<std::string> words, ipc::Answer answer) {
         json(words, std::move(answer));
     else if (is_word(words[0], "release"))
         release(words, std::move(answer));
+    else if (is_word(words[0], "reload"))
+        reload(words, std::move(answer));
     else if (is_word(words[0], "shutdown"))
         answer(ipc::Reply{.ok = true, .text = {}, .after_sent = stop_});
     else
@@ -176,6 +180,42 @@ void Control::release(const std::vector<std::string>& words, ipc::Answer answer)
                                   .after_sent = {}});
         });
     });
+}
+
+// reload [DIRECTORY]: where the certificates are that were changed, if the asker knows. Answered
+// when no connection is left whose certificate is revoked. What cannot be used is told, and changes
+// nothing.
+void Control::reload(const std::vector<std::string>& words, ipc::Answer answer) {
+    std::error_code failure;
+    if (words.size() > 1 && !std::filesystem::equivalent(words[1], options_.certificates, failure))
+        return answer(ipc::error(
+            fmt::format("The certificates of this arbiter are in {}\n", options_.certificates)));
+    auto tls = load_tls(options_);
+    if (!tls) {
+        net::log(net::LogLevel::error,
+                 fmt::format("the certificates are not taken up: {}", tls.error()));
+        return answer(ipc::error(tls.error() + "\n"));
+    }
+    const auto reply = [](std::size_t ended) {
+        return ipc::Reply{
+            .ok = true,
+            .text = fmt::format("Certificates are taken up, connections ended: {}\n", ended),
+            .after_sent = {}};
+    };
+    if (!*tls) return answer(reply(0));
+    net::log(net::LogLevel::notice, "the certificates are read again");
+    struct Count {
+        std::size_t missing;
+        std::size_t ended = 0;
+    };
+    auto count = std::make_shared<Count>(Count{common_.shards.size()});
+    for (const auto& shard : common_.shards)
+        shard->take_up(**tls, [this, count, reply, answer](std::size_t ended) {
+            net::asio::post(io_, [count, reply, answer, ended] {
+                count->ended += ended;
+                if (--count->missing == 0) answer(reply(count->ended));
+            });
+        });
 }
 
 void Control::json(const std::vector<std::string>& words, ipc::Answer answer) {

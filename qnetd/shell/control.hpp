@@ -1,7 +1,7 @@
 // control.hpp -- the commands of the arbiter's control socket (tools.md 2).
 //
-// Asks every shard for its part by post, never reaches into one. `json status` and `json list` are
-// ours; the rest is stock.
+// Asks every shard for its part by post, never reaches into one. `json status`, `json list`,
+// `release` and `reload` are ours; the rest is stock.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -36,6 +36,7 @@ private:
     void list(const std::vector<std::string>& words, ipc::Answer answer);
     void json(const std::vector<std::string>& words, ipc::Answer answer);
     void release(const std::vector<std::string>& words, ipc::Answer answer);
+    void reload(const std::vector<std::string>& words, ipc::Answer answer);
 
     net::asio::io_context& io_;
     const Options& options_;

@@ -13,12 +13,12 @@
 #include <cstdio>
 
 #include "certs/arbiter_directory.hpp"
-#include "certs/identity.hpp"
 #include "common/ipc/server.hpp"
 #include "common/net/clock.hpp"
 #include "common/net/notify.hpp"
 #include "common/net/process.hpp"
 #include "common/net/watchdog.hpp"
+#include "qnetd/shell/certificates.hpp"
 #include "qnetd/shell/control.hpp"
 #include "qnetd/shell/join_relay.hpp"
 #include "qnetd/shell/listener.hpp"
@@ -33,29 +33,19 @@ struct Failure {
     std::string line;
 };
 
-Expected<std::optional<net::TlsContext>, Failure> tls_context(const Options& options) {
-    if (options.arbiter.tls == wire::TlsSupported::unsupported) return std::nullopt;
+Expected<std::optional<net::TlsContext>, Failure> first_tls(const Options& options) {
     const auto fail = [](const std::string& line) {
         return Unexpected<Failure>(Failure{ExitStatus::certificates, line});
     };
-    if (options.makes_certificates &&
+    if (options.makes_certificates && options.arbiter.tls != wire::TlsSupported::unsupported &&
         certs::arbiter_format(options.certificates) == certs::Format::none) {
         const auto made = certs::init_arbiter(options.certificates, certs::GroupWrite::no);
         if (!made) return fail(made.error().what + "; " + made.error().remedy);
         net::log(net::LogLevel::notice, "made certificates; the nodes need " + made->file.string());
     }
-    const auto identity = certs::load_arbiter_identity(options.certificates);
-    if (!identity) return fail(identity.error().what + "; " + identity.error().remedy);
-    for (const certs::Error& warning : identity->warnings)
-        net::log(net::LogLevel::warning, warning.what + "; " + warning.remedy);
-    auto context = net::TlsContext::server(
-        {identity->ca_pem, identity->certificate_pem, identity->key_pem},
-        options.arbiter.client_certificate_required ? net::ClientCertificate::required
-                                                    : net::ClientCertificate::not_requested);
-    if (!context)
-        return fail(fmt::format("certificates in {}: {}; make new ones with `qcert init`",
-                                options.certificates, context.error()));
-    return std::move(*context);
+    auto tls = load_tls(options);
+    if (!tls) return fail(tls.error());
+    return std::move(*tls);
 }
 
 // As many descriptors as we may have: every node of every cluster is one.
@@ -95,7 +85,7 @@ public:
     }
 
     Expected<void, Failure> start() {
-        auto tls = tls_context(options_);
+        auto tls = first_tls(options_);
         if (!tls) return Unexpected<Failure>(tls.error());
         common_.settings = options_.arbiter;
         common_.joins = &joins_;

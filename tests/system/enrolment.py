@@ -9,6 +9,8 @@ import socket
 import ssl
 import struct
 
+from stdio_nodes import ring
+
 JOIN = struct.pack(">HI", 0x434a, 0)  # docs/protocol.md 16
 
 CONFIGURATION = """totem {{
@@ -67,11 +69,14 @@ class Home:
         os.mkdir(self.run)
         env.run([env.program("qcert"), "init", "--dir", self.directory])
 
-    def start(self, *options):
-        self.daemon = self.env.spawn(
+    def spawn(self, *options):
+        return self.env.spawn(
             [self.env.program("qnetd"), "--listen", "127.0.0.1", "--port", self.port, "--socket",
              self.socket, "--certificates", self.directory, "--tls", "required", "--state", "none",
              "--device-timeout", 1250, *options], "qnetd")
+
+    def start(self, *options):
+        self.daemon = self.spawn(*options)
         self.daemon.says("ready: listening")
         return self
 
@@ -114,3 +119,22 @@ def in_tls(connection):
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context.wrap_socket(connection)
+
+
+def daemon(env, home, node, number):
+    """The node's daemon, in one ring with its neighbour, with TLS and nothing else."""
+    process = env.spawn(
+        [env.program("qdevice-client"), "--provider", "stdio", "--node-id", number, "--nodes",
+         "1,2", "--cluster", "alpha", "--arbiter", "127.0.0.1", "--port", home.port, "--tls",
+         "required", "--certificates", env.path(node, "nssdb"), "--timeout", 1250,
+         "--sync-timeout", 4000, "--socket", env.path(node + ".sock")], name=node, stdin=True)
+    ring(process, 1, 8, [1, 2])
+    return process
+
+
+def get_the_vote(env, home):
+    """Both nodes' daemons, when the vote is theirs."""
+    daemons = [daemon(env, home, node, number) for number, node in ((1, "one"), (2, "two"))]
+    env.wait_for(lambda: {holder["node_id"] for cluster in home.status()["clusters"]
+                          for holder in cluster["holders"]} == {1, 2}, 20, "both have the vote")
+    return daemons

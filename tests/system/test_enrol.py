@@ -9,30 +9,11 @@ import os
 import socket
 
 from certs_hosts import NODE, NODE_TOOL, Host, check_stock_node, machine
-from enrolment import Home, Invitation, join, read
-from stdio_nodes import ring
+from enrolment import Home, Invitation, daemon, get_the_vote, join, read
 
 UNREACHABLE, REFUSED, WRONG_ARBITER, HAS_CERTIFICATES = 3, 4, 5, 6
 EXPIRED, CLOSED, INTERRUPTED = 3, 4, 5
 ANOTHER = "another cluster of the same name"
-
-
-def daemon(env, home, node, number):
-    """The node's daemon, in one ring with its neighbour, with TLS and nothing else."""
-    process = env.spawn(
-        [env.program("qdevice-client"), "--provider", "stdio", "--node-id", number, "--nodes",
-         "1,2", "--cluster", "alpha", "--arbiter", "127.0.0.1", "--port", home.port, "--tls",
-         "required", "--certificates", env.path(node, "nssdb"), "--timeout", 1250,
-         "--sync-timeout", 4000, "--socket", env.path(node + ".sock")], name=node, stdin=True)
-    ring(process, 1, 8, [1, 2])
-    return process
-
-
-def get_the_vote(env, home):
-    for number, node in ((1, "one"), (2, "two")):
-        daemon(env, home, node, number)
-    env.wait_for(lambda: {holder["node_id"] for cluster in home.status()["clusters"]
-                          for holder in cluster["holders"]} == {1, 2}, 20, "both have the vote")
 
 
 def test_two_nodes_join_through_the_arbiter_and_get_the_vote(env):

@@ -16,16 +16,19 @@ struct Outcome {
     std::string arbiter_says;           // why not
     std::string node_says;              // why not
     std::vector<std::string> warnings;  // of the node
+    std::string serial;                 // of the node's certificate, as the arbiter saw it
 };
 
 // One handshake over loopback, both sides ours.
 Outcome shake_hands(const net::TlsIdentity& arbiter_identity, const net::TlsIdentity& node_identity,
-                    const std::string& expected_name = "Qnetd Server") {
+                    const std::string& expected_name = "Qnetd Server",
+                    const net::RevokedSerials& revoked = {}) {
     Loopback loopback;
     Listening node(std::move(loopback.near), {});
     Listening arbiter(std::move(loopback.far), {});
     arbiter.tls =
-        net::TlsContext::server(arbiter_identity, net::ClientCertificate::required).value();
+        net::TlsContext::server(arbiter_identity, net::ClientCertificate::required, revoked)
+            .value();
     node.tls = net::TlsContext::client(node_identity, expected_name).value();
     node.switch_at = wire::MessageType::echo_request;
     arbiter.start();
@@ -33,8 +36,9 @@ Outcome shake_hands(const net::TlsIdentity& arbiter_identity, const net::TlsIden
     arbiter.channel->send(echo(1));
     node.channel->send(numbered(wire::MessageType::starttls, 1));
     loopback.until([&] { return arbiter.facts || (arbiter.end && node.end); });
-    Outcome outcome{arbiter.facts.has_value(), arbiter.detail, node.detail, {}};
+    Outcome outcome{arbiter.facts.has_value(), arbiter.detail, node.detail, {}, {}};
     if (node.facts) outcome.warnings = node.facts->warnings;
+    if (arbiter.facts) outcome.serial = arbiter.facts->peer->serial;
     return outcome;
 }
 
@@ -64,6 +68,17 @@ TEST_CASE("the arbiter judges the node's certificate") {
     foreign.ca_pem = good_node().ca_pem;
     CHECK(shake_hands(good_arbiter(), foreign).arbiter_says ==
           "the peer's certificate not signed by our CA");
+}
+
+TEST_CASE("the arbiter refuses a certificate that was revoked, and the node learns why") {
+    const net::TlsIdentity node = good_node();
+    const std::string serial = shake_hands(good_arbiter(), node).serial;
+    REQUIRE_FALSE(serial.empty());
+    const Outcome revoked = shake_hands(good_arbiter(), node, "Qnetd Server", {"1", serial});
+    CHECK_FALSE(revoked.established);
+    CHECK(revoked.arbiter_says == "the peer's certificate was revoked");
+    CHECK(revoked.node_says == "the peer says our certificate is revoked");
+    CHECK(shake_hands(good_arbiter(), node, "Qnetd Server", {serial + "0"}).established);
 }
 
 TEST_CASE("the node judges the arbiter's name") {

@@ -1,0 +1,39 @@
+// revoked.hpp -- which certificates of the arbiter's CA are worth nothing any more.
+//
+// A JSON file of its own beside the register: the daemon reads it before it serves anybody, and
+// need not read what was issued. Names certificates by their serial numbers, which never repeat.
+// What is in it stays in it; a damaged one is an error, never an empty list.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "certs/error.hpp"
+#include "certs/files.hpp"
+
+namespace castvote::certs {
+
+struct Revoked {
+    std::string serial;      // decimal
+    std::string name;        // of the cluster; empty: a certificate from before the register
+    std::string revoked_at;  // "2126-11-25 06:32:00 UTC"
+
+    bool operator==(const Revoked&) const = default;
+};
+
+// No file: none.
+Expected<std::vector<Revoked>> read_revoked(const Path& directory);
+Expected<std::vector<Revoked>> parse_revoked(const std::string& text, const std::string& name);
+std::string revoked_text(const std::vector<Revoked>& list);
+
+struct Revocation {
+    std::vector<Revoked> added;
+    std::vector<Revoked> before;  // asked for, and revoked already
+};
+
+// All of them or, with an error, none: certificates of clusters that this CA has issued. On the
+// disk when it returns; a running daemon must be told.
+Expected<Revocation> revoke(const Path& directory, const std::vector<std::string>& serials);
+
+}  // namespace castvote::certs

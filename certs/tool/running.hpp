@@ -1,0 +1,32 @@
+// running.hpp -- what qcert says to others: to the arbiter that runs here, and to the system's log.
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "certs/files.hpp"
+
+namespace castvote::certs::tool {
+
+inline constexpr const char* standard_control_socket =
+    "/var/run/corosync-qnetd/corosync-qnetd.sock";
+
+struct Hearing {
+    enum class What {
+        taken_up,   // it works by what is in the directory now; text: what it did
+        no_answer,  // none runs there; text: the system's words
+        stock,      // it is the stock arbiter, or another program
+        refused,    // text: why
+    } what = What::no_answer;
+    std::string text;
+};
+
+// The running arbiter reads its certificates again, which are to be those in `directory`.
+Hearing have_read_again(const std::string& control_socket, const Path& directory);
+
+// One line, facility auth, also where standard output is read by nobody. Control characters become
+// '?'.
+void say_to_syslog(std::string_view line);
+
+}  // namespace castvote::certs::tool

@@ -1,0 +1,38 @@
+// certificates.cpp -- see certificates.hpp.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "qnetd/shell/certificates.hpp"
+
+#include <fmt/format.h>
+
+#include "certs/identity.hpp"
+#include "certs/revoked.hpp"
+
+namespace castvote::qnetd {
+
+Expected<std::optional<net::TlsContext>, std::string> load_tls(const Options& options) {
+    if (options.arbiter.tls == wire::TlsSupported::unsupported) return std::nullopt;
+    const auto fail = [](const certs::Error& error) {
+        return Unexpected<std::string>(error.what + "; " + error.remedy);
+    };
+    const auto identity = certs::load_arbiter_identity(options.certificates);
+    if (!identity) return fail(identity.error());
+    // Without the list nobody knows who must be refused: better no arbiter than an open one.
+    const auto revoked = certs::read_revoked(options.certificates);
+    if (!revoked) return fail(revoked.error());
+    for (const certs::Error& warning : identity->warnings)
+        net::log(net::LogLevel::warning, warning.what + "; " + warning.remedy);
+    net::RevokedSerials serials;
+    for (const certs::Revoked& one : *revoked) serials.insert(one.serial);
+    auto context = net::TlsContext::server(
+        {identity->ca_pem, identity->certificate_pem, identity->key_pem},
+        options.arbiter.client_certificate_required ? net::ClientCertificate::required
+                                                    : net::ClientCertificate::not_requested,
+        std::move(serials));
+    if (!context)
+        return Unexpected<std::string>(
+            fmt::format("certificates in {}: {}; make new ones with `qcert init`",
+                        options.certificates, context.error()));
+    return std::move(*context);
+}
+
+}  // namespace castvote::qnetd
