@@ -150,7 +150,7 @@ std::variant<Options, Leave> parse_own_options(int argc, char** argv, const std:
         "read from corosync.conf; with --provider stdio memberships come as JSON lines on standard "
         "input, see docs/stdio.md.",
         program);
-    app.set_version_flag("--version", std::string("castvote ") + CASTVOTE_VERSION);
+    app.set_version_flag("--version", "qdevice-client " CASTVOTE_VERSION);
     std::string provider = "corosync";
     std::vector<std::string> settings;
     StdioArguments stdio;

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import stat
+import time
 
 import harness
 from service import Service
@@ -150,10 +151,15 @@ def fresh(env, base, packages):
     step("install")
     apt(tree, "install", "--no-install-recommends", *files)
     check_commands(tree)
+    for name in ("qnetd", "qnetd-tool", "qdevice-client", "qdevice-tool", "qcert"):
+        said = tree.run(name, "--version").stdout
+        assert said.startswith(f"{name} "), said
     assert not tree.has(ARBITER), "an image with the package in it carries no key"
 
     step("the first start makes certificates and state; a node gets the vote")
+    began = time.monotonic()
     arbiter = Service(tree, UNIT).start()
+    print(f"   ready, with new certificates, after {time.monotonic() - began:.2f} s", flush=True)
     check_certificates(tree)
     authority = tree.digest(CA)
     enrol(tree, "alpha")

@@ -72,6 +72,12 @@ def test_the_pages_under_stock_names_name_every_letter_of_the_usage(env):
         assert (".SH SETTINGS" in text) == (name in ("corosync-qnetd", "corosync-qdevice")), name
 
 
+def test_every_program_tells_its_version_by_its_own_name(env):
+    for program in DAEMONS + TOOLS:
+        said = env.run([env.program(program), "--version"]).stdout
+        assert re.fullmatch(rf"{program} [0-9.]+\n", said), said
+
+
 def test_the_pages_are_right_for_troff(env):
     if not shutil.which("groff"):
         return  # The packages' test asks lintian, which brings it along.
