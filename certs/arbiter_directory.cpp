@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <tuple>
 
 #include "certs/issue.hpp"
 #include "certs/layout.hpp"
@@ -66,6 +67,17 @@ Expected<Authority> load_authority(const Path& directory) {
         return fail(fmt::format("{} does not fit {}", key_file.string(), certificate_file.string()),
                     "restore both files from the same backup");
     return Authority{std::move(*certificate), std::move(*key)};
+}
+
+// The next serial number, which is on the disk as used when it is returned. Under the lock.
+Expected<long> take_serial(const Path& directory, const Ownership& owner) {
+    const Expected<long> last = last_serial(directory);
+    if (!last) return last;
+    const Path file = directory / layout::serial;
+    const Expected<void> counted =
+        write_file(file, fmt::format("{}\n", *last + 1), mode_of(file).value_or(0640), owner);
+    if (!counted) return tl::unexpected<Error>(counted.error());
+    return *last + 1;
 }
 
 struct NewFile {
@@ -168,6 +180,35 @@ Expected<void> check_signing(const Path& directory, std::string_view cluster) {
     return {};
 }
 
+Expected<Stored> renew_server(const Path& directory) {
+    const Expected<Authority> authority = load_authority(directory);
+    if (!authority) return tl::unexpected<Error>(authority.error());
+    const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+    const Ownership owner = arbiter_ownership(directory);
+    const Expected<long> serial = take_serial(directory, owner);
+    if (!serial) return tl::unexpected<Error>(serial.error());
+    const std::time_t now = std::time(nullptr);
+    const KeyPtr key = make_key();
+    const CertificatePtr certificate = make_server_certificate(
+        key.get(), Issuer{authority->certificate.get(), authority->key.get()}, *serial, now);
+    const Expected<void> registered =
+        add_to_register(directory, {entry_for(certificate.get(), "rotate", now)}, owner);
+    if (!registered) return tl::unexpected<Error>(registered.error());
+    // Both keys lie there while the certificates change places: the one that fits is taken.
+    const Path key_file = directory / layout::server_key;
+    const std::string old_key = read_file(key_file).value_or("");
+    const Path file = directory / layout::server_certificate;
+    for (const auto& [path, bytes, mode] : {std::tuple(key_file, to_pem(key.get()) + old_key, 0640),
+                                            std::tuple(file, to_pem(certificate.get()), 0644),
+                                            std::tuple(key_file, to_pem(key.get()), 0640)})
+        if (const Expected<void> written =
+                write_file(path, bytes, static_cast<mode_t>(mode), owner);
+            !written)
+            return tl::unexpected<Error>(written.error());
+    return Stored{file, {}};
+}
+
 Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* request,
                                            std::string_view name, const Issuance& issuance) {
     if (const Expected<void> named = check_cluster_name(issuance.cluster); !named)
@@ -179,18 +220,12 @@ Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* requ
     const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
     if (!lock) return tl::unexpected<Error>(lock.error());
 
-    const Expected<long> last = last_serial(directory);
-    if (!last) return tl::unexpected<Error>(last.error());
-    const Path serial_file = directory / layout::serial;
-    const mode_t serial_mode = mode_of(serial_file).value_or(0640);
     const Ownership owner = arbiter_ownership(directory);
-    const long serial = *last + 1;
-    const Expected<void> counted =
-        write_file(serial_file, fmt::format("{}\n", serial), serial_mode, owner);
-    if (!counted) return tl::unexpected<Error>(counted.error());
+    const Expected<long> serial = take_serial(directory, owner);
+    if (!serial) return tl::unexpected<Error>(serial.error());
     const std::time_t now = std::time(nullptr);
     CertificatePtr certificate = make_cluster_certificate(
-        request, Issuer{authority->certificate.get(), authority->key.get()}, serial, now,
+        request, Issuer{authority->certificate.get(), authority->key.get()}, *serial, now,
         issuance.owner);
     const Expected<void> registered = add_to_register(
         directory, {entry_for(certificate.get(), issuance.by, now, issuance.address)}, owner);

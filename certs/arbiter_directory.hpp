@@ -40,6 +40,11 @@ Expected<Stored> init_arbiter(const Path& directory, GroupWrite group_write);
 Expected<Stored> sign_request(const Path& directory, const Path& request_file,
                               std::string_view cluster);
 
+// A new key and certificate for the arbiter itself, from the same authority, so that nodes take it
+// as the old one; `file` is the certificate. Whoever loads the directory meanwhile gets one pair or
+// the other, also after a power cut.
+Expected<Stored> renew_server(const Path& directory);
+
 // What a certificate is issued for, besides its request.
 struct Issuance {
     std::string_view cluster;

@@ -20,21 +20,32 @@ struct Names {
     Path key;
     Usage usage;
     const char* begin_anew;
+    const char* renew;  // before it expires
 };
+
+constexpr const char* renew_ca =
+    "a new authority means new certificates for all nodes: plan a day for it";
 
 Names arbiter_names(const Path& directory) {
     return {
-        directory / layout::ca_export, directory / layout::server_certificate,
-        directory / layout::server_key, Usage::server,
+        directory / layout::ca_export,
+        directory / layout::server_certificate,
+        directory / layout::server_key,
+        Usage::server,
         "restore the directory from a backup, or remove it and run \"qcert init\" (all clusters "
-        "then need new certificates)"};
+        "then need new certificates)",
+        "\"qcert rotate\" makes a new one; no node notices"};
 }
 
 Names node_names(const Path& directory) {
-    return {directory / layout::node_ca, directory / layout::cluster_certificate,
-            directory / layout::cluster_key, Usage::client,
+    return {directory / layout::node_ca,
+            directory / layout::cluster_certificate,
+            directory / layout::cluster_key,
+            Usage::client,
             "import qdevice-net-node.p12 of another node, or remove the directory and set up the "
-            "certificates anew"};
+            "certificates anew",
+            "get a new one in time: \"qcert invite --more\" on the arbiter, \"qcert join --force\" "
+            "here, and a restart of the node daemon"};
 }
 
 Expected<CertificatePtr> load_certificate(const Path& file, const char* remedy) {
@@ -46,16 +57,28 @@ Expected<CertificatePtr> load_certificate(const Path& file, const char* remedy) 
     return certificate;
 }
 
-Expected<KeyPtr> load_key(const Path& file, const char* remedy) {
-    const Expected<std::string> text = read_file(file);
-    if (!text && is_there(file)) return tl::unexpected<Error>(text.error());
-    if (!text) return fail(text.error().what, remedy);
-    Expected<KeyPtr> key = parse_key(*text, file.string());
-    if (!key) return fail(key.error().what, remedy);
-    return key;
+// The one that fits: there are two while a new certificate takes the place of the old one.
+Expected<KeyPtr> load_key(const Names& names, const X509* certificate) {
+    const Expected<std::string> text = read_file(names.key);
+    if (!text && is_there(names.key)) return tl::unexpected<Error>(text.error());
+    if (!text) return fail(text.error().what, names.begin_anew);
+    Expected<std::vector<KeyPtr>> keys = parse_keys(*text, names.key.string());
+    if (!keys) return fail(keys.error().what, names.begin_anew);
+    for (KeyPtr& key : *keys)
+        if (fits(certificate, key.get())) return std::move(key);
+    return fail(fmt::format("the key in {} does not fit the certificate in {}", names.key.string(),
+                            names.certificate.string()),
+                names.begin_anew);
 }
 
-void warn_of_times(const X509* certificate, const Path& file, std::vector<Error>& warnings) {
+void warn_of_times(const X509* certificate, const Path& file, const char* renew,
+                   std::vector<Error>& warnings) {
+    const std::string end = date(X509_get0_notAfter(certificate));
+    const auto days = days_until(end, std::time(nullptr));
+    if (!is_expired(certificate) && days && *days < expiry_notice_days)
+        warnings.push_back({fmt::format("the certificate in {} expires on {}, in {} days",
+                                        file.string(), end, *days),
+                            renew});
     if (is_expired(certificate))
         warnings.push_back({fmt::format("the certificate in {} expired on {}", file.string(),
                                         date(X509_get0_notAfter(certificate))),
@@ -76,18 +99,14 @@ Expected<Pair> load_pair(const Names& names, X509* ca, std::vector<Error>& warni
     const Expected<CertificatePtr> certificate =
         load_certificate(names.certificate, names.begin_anew);
     if (!certificate) return tl::unexpected<Error>(certificate.error());
-    const Expected<KeyPtr> key = load_key(names.key, names.begin_anew);
+    const Expected<KeyPtr> key = load_key(names, certificate->get());
     if (!key) return tl::unexpected<Error>(key.error());
-    if (!fits(certificate->get(), key->get()))
-        return fail(fmt::format("the key in {} does not fit the certificate in {}",
-                                names.key.string(), names.certificate.string()),
-                    names.begin_anew);
     const auto issued = verify_issued_by(certificate->get(), ca, names.usage);
     if (!issued)
         return fail(fmt::format("the certificate in {} {} (the CA is in {})",
                                 names.certificate.string(), issued.error(), names.ca.string()),
                     names.begin_anew);
-    warn_of_times(certificate->get(), names.certificate, warnings);
+    warn_of_times(certificate->get(), names.certificate, names.renew, warnings);
     return Pair{to_pem(certificate->get()), to_pem(key->get())};
 }
 
@@ -127,7 +146,7 @@ Expected<ArbiterIdentity, Error> load_arbiter_identity(const std::filesystem::pa
     ArbiterIdentity identity;
     Expected<Pair> pair = load_pair(names, ca->get(), identity.warnings);
     if (!pair) return tl::unexpected<Error>(pair.error());
-    warn_of_times(ca->get(), names.ca, identity.warnings);
+    warn_of_times(ca->get(), names.ca, renew_ca, identity.warnings);
     identity.ca_pem = to_pem(ca->get());
     identity.certificate_pem = std::move(pair->certificate_pem);
     identity.key_pem = std::move(pair->key_pem);
@@ -148,7 +167,7 @@ Expected<NodeIdentity, Error> load_node_identity(const std::filesystem::path& di
     if (!ca) return tl::unexpected<Error>(ca.error());
     NodeIdentity identity;
     identity.ca_pem = to_pem(ca->get());
-    warn_of_times(ca->get(), names.ca, identity.warnings);
+    warn_of_times(ca->get(), names.ca, renew_ca, identity.warnings);
     if (!is_there(names.certificate)) {
         identity.warnings.push_back(
             {fmt::format("there is no cluster certificate in {}", directory.string()),

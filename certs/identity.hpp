@@ -3,8 +3,8 @@
 // The daemons take their certificates from here and never touch the directory themselves, so that
 // they can come from elsewhere one day. What is handed out fits together: the key belongs to the
 // certificate, the certificate was signed by the CA. Validity times never refuse an identity, only
-// warn: peers judge them (certificates.md 5), and a clock that is wrong at boot shall not stop a
-// vote.
+// warn, half a year before the end: peers judge them (certificates.md 5), and a clock that is wrong
+// at boot shall not stop a vote. Warnings are to be logged.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -21,14 +21,14 @@ struct ArbiterIdentity {
     std::string ca_pem;
     std::string certificate_pem;
     std::string key_pem;
-    std::vector<Error> warnings;  // Expired or not yet valid certificates; to be logged.
+    std::vector<Error> warnings;  // Certificates that expire soon, have, or begin later.
 };
 
 struct NodeIdentity {
     std::string ca_pem;
     std::optional<std::string> certificate_pem;  // Both or neither.
     std::optional<std::string> key_pem;
-    std::vector<Error> warnings;  // Expired, not yet valid or missing certificates; to be logged.
+    std::vector<Error> warnings;  // The same, or missing ones.
 };
 
 // qnetd-cacert.crt, server.pem and server.key of the arbiter's directory (certificates.md 7.1).

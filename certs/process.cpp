@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
@@ -45,6 +46,17 @@ std::string drain(int descriptor) {
     }
 }
 
+// The end of a pipe at which a program reads this text and then nothing more; -1 if there is none.
+int end_with(const std::string& text) {
+    std::array<int, 2> ends{-1, -1};
+    if (text.size() > PIPE_BUF || ::pipe2(ends.data(), O_CLOEXEC) != 0) return -1;
+    const ssize_t written = ::write(ends[1], text.data(), text.size());
+    ::close(ends[1]);
+    if (written == static_cast<ssize_t>(text.size())) return ends[0];
+    ::close(ends[0]);
+    return -1;
+}
+
 int wait_for(pid_t child) {
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -54,7 +66,8 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
-Expected<Finished> run(const std::vector<std::string>& command, Output output) {
+Expected<Finished> run(const std::vector<std::string>& command, Output output,
+                       const std::string& input) {
     std::vector<char*> arguments;
     for (const std::string& argument : command)
         arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -70,9 +83,12 @@ Expected<Finished> run(const std::vector<std::string>& command, Output output) {
         posix_spawn_file_actions_adddup2(actions.get(), ends[1], 1);
         posix_spawn_file_actions_adddup2(actions.get(), ends[1], 2);
     }
+    const int given = input.empty() ? -1 : end_with(input);
+    if (given >= 0) posix_spawn_file_actions_adddup2(actions.get(), given, 0);
     pid_t child = 0;
     const int failure =
         ::posix_spawnp(&child, arguments[0], actions.get(), nullptr, arguments.data(), environ);
+    if (given >= 0) ::close(given);
     if (ends[1] >= 0) ::close(ends[1]);
     Finished finished;
     if (failure == 0 && ends[0] >= 0) finished.output = drain(ends[0]);

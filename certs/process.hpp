@@ -19,8 +19,10 @@ struct Finished {
     std::string output;  // Standard output and error together; empty if passed through.
 };
 
-// Looks `command[0]` up in PATH. Standard input is /dev/null when the output is collected.
-Expected<Finished> run(const std::vector<std::string>& command, Output output);
+// Looks `command[0]` up in PATH. Standard input is /dev/null when the output is collected, or
+// `input`, which fits into a pipe: a page at most.
+Expected<Finished> run(const std::vector<std::string>& command, Output output,
+                       const std::string& input = {});
 
 // Whether PATH has such a program.
 bool has_program(const std::string& name);

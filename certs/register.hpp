@@ -26,7 +26,7 @@ struct Entry {
     std::string owner;        // of a cluster's: which one of that name; 64 hexadecimal digits
     std::string issued_at;    // "2126-11-25 06:32:00 UTC"; empty if it was found only
     std::string not_after;
-    std::string by;       // "init", "sign" or "invite"; "found": a file that nobody registered
+    std::string by;       // "init", "sign", "invite", "rotate"; "found": nobody registered it
     std::string address;  // of the node that joined
 
     bool operator==(const Entry&) const = default;

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <chrono>
 #include <ctime>
 
 namespace castvote::certs {
@@ -150,6 +152,23 @@ std::string date(std::time_t seconds) {
     gmtime_r(&seconds, &utc);
     return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", utc.tm_year + 1900,
                        utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+std::optional<long> days_until(std::string_view written, std::time_t now) {
+    const auto number = [&](std::size_t from, std::size_t digits) {
+        int value = -1;
+        if (written.size() >= from + digits)
+            std::from_chars(written.data() + from, written.data() + from + digits, value);
+        return value;
+    };
+    const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
+                                          std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                          std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+    const int hour = number(11, 2);
+    if (!day.ok() || hour < 0) return std::nullopt;
+    const auto end = std::chrono::sys_days(day) + std::chrono::hours(hour);
+    const std::chrono::sys_seconds begin{std::chrono::seconds(now)};
+    return std::chrono::floor<std::chrono::days>(end - begin).count();
 }
 
 bool is_same(const X509* a, const X509* b) { return X509_cmp(a, b) == 0; }

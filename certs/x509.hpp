@@ -46,6 +46,12 @@ std::string serial_number(const X509* certificate);  // Decimal.
 std::string date(const ASN1_TIME* time);
 std::string date(std::time_t seconds);
 
+// Days from `now` to what date() has written, rounded down; nothing if it is no date. Also beyond
+// what a time_t of 32 bits can say.
+std::optional<long> days_until(std::string_view written, std::time_t now);
+// Who renews certificates looks that seldom.
+inline constexpr long expiry_notice_days = 180;
+
 bool is_same(const X509* a, const X509* b);
 bool fits(const X509* certificate, const EVP_PKEY* key);
 bool is_expired(const X509* certificate);

@@ -74,12 +74,20 @@ ConfigurationFacts facts_of(const std::vector<Place>& places) {
     ConfigurationFacts facts;
     for (const Place& place : places) {
         const bool begins = place.what == Place::What::begin;
-        if (begins && place.section == "nodelist" && place.key == "node") ++facts.nodes;
+        if (begins && place.section == "nodelist" && place.key == "node") {
+            ++facts.nodes;
+            facts.members.emplace_back();
+        }
         if (begins && place.section == "quorum" && place.key == "device") facts.has_device = true;
         if (place.what != Place::What::setting) continue;
         if (place.section == "totem" && place.key == "cluster_name") facts.cluster = place.value;
-        if (place.section == "quorum.device.net" && place.key == "host")
-            facts.device_host = place.value;
+        if (place.section == "nodelist.node" && place.key == "name")
+            facts.members.back().name = place.value;
+        if (place.section == "nodelist.node" && place.key == "ring0_addr")
+            facts.members.back().address = place.value;
+        if (place.section != "quorum.device.net") continue;
+        if (place.key == "host") facts.device_host = place.value;
+        if (place.key == "port") facts.device_port = place.value;
     }
     return facts;
 }
@@ -158,9 +166,12 @@ Expected<Change> with_device(std::string_view text, const Device& device) {
     if (!places) return tl::unexpected<Error>(places.error());
     const ConfigurationFacts facts = facts_of(*places);
     if (facts.has_device)
-        return fail(fmt::format("corosync.conf has a quorum device already{}",
-                                facts.device_host.empty() ? "" : ", at " + facts.device_host),
-                    "take that one out first (on Proxmox VE with \"pvecm qdevice remove\")");
+        return fail(
+            fmt::format("corosync.conf has a quorum device already{}",
+                        facts.device_host.empty()
+                            ? ""
+                            : fmt::format(", at {} port {}", facts.device_host, facts.device_port)),
+            "take that one out first (on Proxmox VE with \"pvecm qdevice remove\")");
     if (facts.nodes == 0)
         return fail("corosync.conf lists no nodes",
                     "their number decides about the algorithm: add a nodelist");

@@ -15,11 +15,19 @@
 
 namespace castvote::certs::enrol {
 
+struct Member {
+    std::string name;     // empty where there is none
+    std::string address;  // ring0_addr; empty where there is none
+};
+
 struct ConfigurationFacts {
     std::string cluster;
     std::size_t nodes = 0;
+    std::vector<Member> members;  // one for each node
     bool has_device = false;
-    std::string device_host;  // of quorum.device.net
+    // Of quorum.device.net.
+    std::string device_host;
+    std::string device_port = "5403";
 };
 
 Expected<ConfigurationFacts> read_configuration(std::string_view text);

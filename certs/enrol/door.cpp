@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "certs/enrol/door.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <cerrno>
 
+#include "common/ipc/client.hpp"
 #include "common/net/address.hpp"
 #include "common/net/enrolment.hpp"
 
@@ -25,11 +28,18 @@ namespace {
 
 constexpr int backlog = 8;
 
-bool is_answered(asio::io_context& io, const std::string& path) {
-    Local::socket probe(io);
-    error_code error;
-    probe.connect(Local::endpoint(path), error);
-    return !error;
+// Does an arbiter answer that passes nodes on? The stock one knows no such question.
+Expected<void> check_arbiter(const std::string& control_socket) {
+    const char* remedy = "start it, or invite on a port of its own with --listen PORT";
+    switch (ipc::ask(control_socket, "json status").kind) {
+        case ipc::Response::Kind::ok: return {};
+        case ipc::Response::Kind::error:
+            return fail(fmt::format("at {} runs the stock arbiter, which passes no nodes on",
+                                    control_socket),
+                        "invite on a port of its own with --listen PORT");
+        default:
+            return fail(fmt::format("no arbiter of ours answers at {}", control_socket), remedy);
+    }
 }
 
 }  // namespace
@@ -43,16 +53,14 @@ Expected<void> OpenDoor::listen_locally(const std::string& control_socket) {
     const std::string path = net::invitation_socket_beside(control_socket);
     if (path.size() > path_max)
         return fail(fmt::format("{} is too long for a socket", path), "choose a shorter path");
-    if (!is_answered(io_, control_socket))
-        return fail(fmt::format("no arbiter of ours answers at {}", control_socket),
-                    "start it, or invite on a port of its own with --listen PORT");
+    if (const auto arbiter = check_arbiter(control_socket); !arbiter) return arbiter;
+    if (const auto locked = lock(Path(path).parent_path()); !locked) return locked;
     struct stat found {};
     if (::lstat(path.c_str(), &found) == 0) {
-        if (!S_ISSOCK(found.st_mode))
+        if (!S_ISSOCK(found.st_mode)) {
+            close();
             return fail(fmt::format("{} is no socket", path), "move it away");
-        if (is_answered(io_, path))
-            return fail("another invitation is open on this arbiter",
-                        "wait until it ends, or end it with Ctrl-C where it runs");
+        }
         static_cast<void>(::unlink(path.c_str()));
     }
     error_code error;
@@ -80,6 +88,19 @@ Expected<void> OpenDoor::listen_locally(const std::string& control_socket) {
     if (!error) return {};
     close();
     return fail(fmt::format("cannot listen at {}: {}", path, error.message()), "try again");
+}
+
+// Who has the folder has the socket's name in it, however long the socket lives; the system gives
+// it back whatever ends us.
+Expected<void> OpenDoor::lock(const Path& folder) {
+    lock_ = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) == 0) return {};
+    const bool is_taken = lock_ >= 0 && errno == EWOULDBLOCK;
+    close();
+    if (is_taken)
+        return fail("another invitation is open on this arbiter",
+                    "wait until it ends, or end it with Ctrl-C where it runs");
+    return fail(fmt::format("cannot lock {}", folder.string()), "run this as root on the arbiter");
 }
 
 Expected<void> OpenDoor::listen_at(const Door& door) {
@@ -116,6 +137,8 @@ void OpenDoor::close() {
     local_.close(ignored);
     if (!path_.empty()) static_cast<void>(::unlink(path_.c_str()));
     path_.clear();
+    if (lock_ >= 0) ::close(lock_);
+    lock_ = -1;
 }
 
 std::uint16_t OpenDoor::port() const {

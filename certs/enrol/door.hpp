@@ -13,9 +13,13 @@ namespace castvote::certs::enrol {
 class OpenDoor {
 public:
     explicit OpenDoor(net::asio::io_context& io) : io_(io), tcp_(io), local_(io) {}
+    ~OpenDoor() { close(); }
+    OpenDoor(const OpenDoor&) = delete;
+    OpenDoor& operator=(const OpenDoor&) = delete;
 
     // The local socket is for root and the arbiter's group alone (0660). One that a killed
-    // invitation left is removed; a living one is an error, and so is an arbiter that does not run.
+    // invitation left is removed; a living invitation is an error, and so is an arbiter that does
+    // not run or is not ours.
     Expected<void> open(const Door& door);
     bool is_open() const { return tcp_.is_open() || local_.is_open(); }
     void close();
@@ -30,12 +34,14 @@ public:
 private:
     using LocalAcceptor = net::asio::basic_socket_acceptor<net::asio::generic::stream_protocol>;
     Expected<void> listen_locally(const std::string& control_socket);
+    Expected<void> lock(const Path& folder);
     Expected<void> listen_at(const Door& door);
 
     net::asio::io_context& io_;
     net::tcp::acceptor tcp_;
     LocalAcceptor local_;
     std::string path_;  // of the local socket, while it is ours
+    int lock_ = -1;     // of the folder, while the door is ours
 };
 
 }  // namespace castvote::certs::enrol

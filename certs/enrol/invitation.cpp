@@ -18,16 +18,11 @@ tl::unexpected<Refusal> refuse(const char* code, std::string what, const char* r
 }  // namespace
 
 Expected<void, Refusal> Invitation::admit(std::string_view proof, std::string_view channel,
-                                          std::string_view body, Instant now) {
+                                          std::string_view body, Instant now) const {
     // Who has no proof learns nothing more than that, and not whether it came too late.
-    if (wrong_proofs_ >= wrong_proofs_max)
-        return refuse("closed", "the invitation was closed after too many wrong tokens",
-                      invite_again);
-    if (!is_join_proof(proof, token_, channel, body)) {
-        ++wrong_proofs_;
+    if (!is_join_proof(proof, token_, channel, body))
         return refuse("wrong_token", "the token is not that of the open invitation",
                       "use the command that \"qcert invite\" printed last");
-    }
     if (now >= ends_) return refuse("expired", "the invitation has expired", invite_again);
     return {};
 }
@@ -53,7 +48,6 @@ void Invitation::confirmed(const std::string& key) {
 
 std::optional<Ending> Invitation::ending(Instant now) const {
     if (confirmed_ >= nodes_) return Ending::all_joined;
-    if (wrong_proofs_ >= wrong_proofs_max) return Ending::too_many_wrong;
     if (now >= ends_) return Ending::expired;
     return std::nullopt;
 }

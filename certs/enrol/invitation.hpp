@@ -1,8 +1,9 @@
 // invitation.hpp -- one open invitation: who may still come in, and when it ends.
 //
-// Guards the token: right proofs only, so many nodes and no more, until its time is over or too
-// many wrong proofs came. A node whose answer was lost may ask again for the same key and takes no
-// second place. Pure: `now` is a parameter, a monotonic one.
+// Guards the token: right proofs only, so many nodes and no more, until its time is over. Wrong
+// ones end nothing: 128 bits are not guessed, and a stranger shall not close it (wrong_tries.hpp).
+// A node whose answer was lost may ask again for the same key and takes no second place. Pure:
+// `now` is a parameter, a monotonic one.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -16,25 +17,22 @@
 
 namespace castvote::certs::enrol {
 
-enum class Ending { all_joined, expired, too_many_wrong, interrupted };
+enum class Ending { all_joined, expired, interrupted };
 
 // Why somebody is not let in. The code is for programs, and part of the protocol.
 struct Refusal {
-    std::string code;  // wrong_token, expired, closed, used_up, other_cluster or bad_request
+    std::string code;  // wrong_token, expired, used_up, other_cluster or bad_request
     Error words;
 };
 
 class Invitation {
 public:
-    // 128 bits are not guessed; whoever sends so many wrong proofs has a wrong token, or tries.
-    static constexpr std::size_t wrong_proofs_max = 5;
-
     Invitation(Token token, std::size_t nodes, Instant ends)
         : token_(std::move(token)), nodes_(nodes), ends_(ends) {}
 
-    // Whether this is somebody who has the token, and in time. Wrong proofs count.
+    // Whether this is somebody who has the token, and in time.
     Expected<void, Refusal> admit(std::string_view proof, std::string_view channel,
-                                  std::string_view body, Instant now);
+                                  std::string_view body, Instant now) const;
 
     // For somebody admitted: the certificate that this key has got already; nothing if there is a
     // place for it; refused if there is none.
@@ -48,7 +46,6 @@ public:
 
     std::size_t confirmed_nodes() const { return confirmed_; }
     std::size_t nodes() const { return nodes_; }
-    std::size_t wrong_proofs() const { return wrong_proofs_; }
     Instant ends() const { return ends_; }
 
 private:
@@ -60,7 +57,6 @@ private:
     Token token_;
     std::size_t nodes_;
     Instant ends_;
-    std::size_t wrong_proofs_ = 0;
     std::size_t confirmed_ = 0;
     std::map<std::string, Place> places_;  // by the key's fingerprint
 };

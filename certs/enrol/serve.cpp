@@ -15,10 +15,13 @@
 #include "certs/enrol/door.hpp"
 #include "certs/enrol/message.hpp"
 #include "certs/enrol/tls.hpp"
+#include "certs/enrol/wrong_tries.hpp"
 #include "certs/x509.hpp"
+#include "common/net/address.hpp"
 #include "common/net/clock.hpp"
 #include "common/net/enrolment.hpp"
 #include "common/net/log.hpp"
+#include "common/net/places.hpp"
 
 namespace castvote::certs::enrol {
 
@@ -28,8 +31,7 @@ using net::error_code;
 
 namespace {
 
-// Strangers may hold so many connections, each so long; nodes come one by one and take a second.
-constexpr std::size_t sessions_max = 8;
+// Nodes come one by one and take a second.
 constexpr std::chrono::seconds session_longest{15};
 constexpr std::chrono::milliseconds look_again{200};
 constexpr std::chrono::milliseconds accept_back_off{100};
@@ -58,9 +60,11 @@ struct Inviter::State {
     OpenDoor door;
     asio::signal_set signals;
     asio::steady_timer clock;
-    std::size_t sessions = 0;
+    net::Places relayed{net::joining_max, net::joining_max};
+    net::Places places{net::joining_max, net::joining_each_max};
+    WrongTries wrong_tries;
     bool is_interrupted = false;
-    net::RateLimit lines{lines_burst, lines_interval};  // of what strangers begin and break off
+    net::RateLimit lines{lines_burst, lines_interval};  // of what strangers begin, and get refused
 };
 
 struct InviterLoops {
@@ -69,14 +73,13 @@ struct InviterLoops {
 
     // One connection. The socket's end ends it, wherever it is.
     struct Session {
-        Session(StatePtr owner, Socket socket)
+        Session(StatePtr owner, Socket socket, std::shared_ptr<void> held)
             : state(std::move(owner)),
+              place(std::move(held)),
               stream(std::move(socket), state->context),
-              deadline(stream.get_executor()) {
-            ++state->sessions;
-        }
-        ~Session() { --state->sessions; }
+              deadline(stream.get_executor()) {}
         StatePtr state;
+        std::shared_ptr<void> place;
         Stream stream;
         asio::steady_timer deadline;
         std::string address = "?";
@@ -102,10 +105,18 @@ struct InviterLoops {
                 static_cast<void>(waited);
                 continue;
             }
-            if (state->sessions >= sessions_max) continue;  // closed at once
-            auto session = std::make_shared<Session>(state, std::move(std::get<1>(result)));
+            auto place = place_for(*state, std::get<1>(result));
+            if (!place) continue;  // closed at once
+            auto session =
+                std::make_shared<Session>(state, std::move(std::get<1>(result)), std::move(place));
             asio::co_spawn(state->io, serve(session), asio::detached);
         }
+    }
+
+    // The arbiter has counted those that it passes on by their addresses.
+    static std::shared_ptr<void> place_for(Inviter::State& state, const Socket& socket) {
+        if (!state.door.is_own()) return state.relayed.take({});
+        return state.places.take(net::network_of(net::host_of(state.door.peer_of(socket))));
     }
 
     static asio::awaitable<void> serve(SessionPtr session) {
@@ -130,6 +141,8 @@ struct InviterLoops {
     static asio::awaitable<std::optional<std::string>> converse(SessionPtr session) {
         const bool is_introduced = co_await introduce(session);
         if (!is_introduced) co_return "it did not ask to join";
+        if (session->state->wrong_tries.must_wait(net::network_of(session->address), net::now()))
+            co_return "too many wrong tokens came from there: it must wait for some seconds";
         const auto shaken =
             co_await session->stream.async_handshake(asio::ssl::stream_base::server, as_result);
         if (std::get<0>(shaken)) co_return "TLS: " + std::get<0>(shaken).message();
@@ -158,18 +171,11 @@ struct InviterLoops {
         co_return std::nullopt;
     }
 
-    // "192.0.2.11" of "::ffff:192.0.2.11:42548".
-    static std::string plain(std::string address) {
-        constexpr std::string_view mapped = "::ffff:";
-        if (address.starts_with(mapped)) address.erase(0, mapped.size());
-        return address.substr(0, address.rfind(':'));
-    }
-
     // Whose connection is it, and does it want to join?
     static asio::awaitable<bool> introduce(SessionPtr session) {
         Socket& socket = session->stream.next_layer();
         if (session->state->door.is_own()) {
-            session->address = plain(session->state->door.peer_of(socket));
+            session->address = net::host_of(session->state->door.peer_of(socket));
             std::array<char, net::join_message.size()> asked{};
             const auto read = co_await asio::async_read(socket, asio::buffer(asked), as_result);
             if (std::get<0>(read)) co_return false;
@@ -184,7 +190,7 @@ struct InviterLoops {
             }
             if (!line.ends_with('\n')) co_return false;
             line.pop_back();
-            session->address = plain(line);
+            session->address = net::host_of(line);
         }
         const auto written = co_await asio::async_write(
             socket, asio::buffer(net::join_message.data(), net::join_message.size()), as_result);
@@ -196,6 +202,8 @@ struct InviterLoops {
         Inviter::State& state = *session.state;
         const auto admitted =
             state.invitation.admit(proof, exported(session.stream), body, net::now());
+        if (!admitted && admitted.error().code == "wrong_token")
+            state.wrong_tries.add(net::network_of(session.address), net::now());
         if (!admitted) return refuse(session, admitted.error());
         const std::optional<Request> request = read_request(body);
         if (!request)
@@ -254,11 +262,13 @@ struct InviterLoops {
     }
 
     static std::string refuse(Session& session, const Refusal& refusal) {
-        session.state->tell({.what = What::refused,
-                             .address = session.address,
-                             .serial = {},
-                             .words = refusal.words,
-                             .code = refusal.code});
+        std::size_t left_out = 0;
+        if (session.state->lines.allows(net::now(), left_out))
+            session.state->tell({.what = What::refused,
+                                 .address = session.address,
+                                 .serial = {},
+                                 .words = refusal.words,
+                                 .code = refusal.code});
         return answer_body(refusal);
     }
 

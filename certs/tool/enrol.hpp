@@ -10,12 +10,16 @@
 
 namespace castvote::certs::tool {
 
-enum InviteStatus : int { invite_expired = 3, invite_closed = 4, invite_interrupted = 5 };
+inline constexpr const char* proxmox_configuration = "/etc/pve/corosync.conf";
+inline constexpr const char* plain_configuration = "/etc/corosync/corosync.conf";
+
+enum InviteStatus : int { invite_expired = 3, invite_interrupted = 5 };
 enum JoinStatus : int {
     join_unreachable = 3,
     join_refused = 4,
     join_wrong_arbiter = 5,
-    join_has_certificates = 6
+    join_has_certificates = 6,
+    join_not_everywhere = 7
 };
 
 struct InviteOptions {
@@ -42,6 +46,8 @@ struct JoinOptions {
     std::string configuration;
     bool apply = false;
     bool force = false;
+    bool cluster_wide = false;
+    std::string ssh = "ssh -o BatchMode=yes -o ConnectTimeout=10";
     bool as_json = false;
 };
 

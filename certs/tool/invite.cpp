@@ -116,6 +116,9 @@ public:
         : options_(options), invitation_(invitation) {}
 
     void say(const json& event, const std::string& words) const {
+        if (event["event"] != "waiting")
+            say_to_syslog(
+                fmt::format("invitation for cluster \"{}\": {}", options_.cluster, words));
         if (options_.as_json)
             fmt::print("{}\n", event.dump(-1, ' ', false, json::error_handler_t::replace));
         else
@@ -175,11 +178,6 @@ public:
             case enrol::Ending::all_joined: return tell("all_joined", "All have joined.", done);
             case enrol::Ending::expired:
                 return tell("expired", "The time is over; " + some, invite_expired);
-            case enrol::Ending::too_many_wrong:
-                return tell("too_many_wrong",
-                            fmt::format("Closed: {} wrong tokens came; {}",
-                                        enrol::Invitation::wrong_proofs_max, some),
-                            invite_closed);
             case enrol::Ending::interrupted: break;
         }
         return tell("interrupted", "Ended; " + some, invite_interrupted);
@@ -230,6 +228,8 @@ int invite(const InviteOptions& options) {
         [&](const enrol::Happening& happening) { teller.happened(happening); });
     if (!inviter) return report(options, inviter.error());
     invitation = &(*inviter)->invitation();
+    say_to_syslog(fmt::format("an invitation for {} nodes of cluster \"{}\" is open", options.nodes,
+                              options.cluster));
     // At a port of its own there is no arbiter when this is over.
     const std::string port =
         door.port == 0 ? "" : fmt::format(" --arbiter-port {}", options.arbiter_port);
@@ -277,7 +277,7 @@ CLI::App* describe_invite(CLI::App& app, InviteOptions& options) {
     verb->add_flag("--json", options.as_json, "Print events, one JSON object a line");
     verb->footer(
         "Exit status: 0 all nodes have joined; 1 failed; 2 wrong usage; 3 the time was over\n"
-        "before; 4 closed after too many wrong tokens; 5 ended by a signal.");
+        "before; 5 ended by a signal.");
     return verb;
 }
 

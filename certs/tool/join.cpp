@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <ctime>
@@ -18,6 +19,7 @@
 #include "certs/layout.hpp"
 #include "certs/node_directory.hpp"
 #include "certs/tool/enrol.hpp"
+#include "certs/tool/join_others.hpp"
 #include "certs/tool/tool.hpp"
 #include "certs/x509.hpp"
 
@@ -25,9 +27,6 @@ namespace castvote::certs::tool {
 namespace {
 
 using nlohmann::json;
-
-constexpr const char* proxmox_configuration = "/etc/pve/corosync.conf";
-constexpr const char* plain_configuration = "/etc/corosync/corosync.conf";
 
 struct Failure {
     int status = failed;
@@ -187,6 +186,12 @@ struct Told {
     bool is_configured = false;      // this device stands there already
     std::vector<std::string> lines;  // of the change
     std::string backup;
+    std::vector<Joined> others;
+
+    bool is_everywhere() const {
+        return std::all_of(others.begin(), others.end(),
+                           [](const Joined& one) { return one.status == 0; });
+    }
 };
 
 std::string stamp() {
@@ -203,19 +208,6 @@ Path backup_of(const Path& file) {
     return kept.string() + ".before-castvote-" + stamp();
 }
 
-Expected<void, Failure> apply(const Configuration& configuration, const enrol::Change& change,
-                              Told& told) {
-    const Path backup = backup_of(configuration.file);
-    const auto mode = mode_of(configuration.file).value_or(0644);
-    const auto owner = owner_of(configuration.file);
-    if (const auto kept = write_file(backup, configuration.text, mode, owner); !kept)
-        return fail_with(kept.error());
-    if (const auto written = write_file(configuration.file, change.text, mode, owner); !written)
-        return fail_with(written.error());
-    told.backup = backup.string();
-    return {};
-}
-
 // What is to be written, if anything; found out before the arbiter is asked for anything.
 Expected<std::optional<enrol::Change>, Failure> plan_change(const Plan& plan, bool does_apply,
                                                             Told& told) {
@@ -226,7 +218,8 @@ Expected<std::optional<enrol::Change>, Failure> plan_change(const Plan& plan, bo
     const enrol::ConfigurationFacts& facts = plan.configuration->facts;
     const enrol::Device device{plan.where.host, plan.arbiter_port, facts.nodes};
     told.section = enrol::device_section(device);
-    told.is_configured = facts.has_device && facts.device_host == plan.where.host;
+    told.is_configured = facts.has_device && facts.device_host == plan.where.host &&
+                         facts.device_port == std::to_string(plan.arbiter_port);
     if (told.is_configured || !does_apply) return std::nullopt;
     Expected<enrol::Change> change = enrol::with_device(plan.configuration->text, device);
     if (!change) return fail_with(change.error());
@@ -234,9 +227,75 @@ Expected<std::optional<enrol::Change>, Failure> plan_change(const Plan& plan, bo
     return std::optional(std::move(*change));
 }
 
+// Minutes after it was planned the file may be another, and the other one is to be changed. Where a
+// link leads is what is written, and the link stays.
+Expected<void, Failure> apply(Plan& plan, enrol::Change change, Told& told) {
+    Configuration& configuration = *plan.configuration;
+    std::error_code failure;
+    const Path leads_to = std::filesystem::canonical(configuration.file, failure);
+    const Path file = failure ? configuration.file : leads_to;
+    const Expected<std::string> text = read_file(file);
+    if (!text) return fail_with(text.error());
+    if (*text != configuration.text) {
+        const auto facts = enrol::read_configuration(*text);
+        if (!facts) return fail_with(facts.error());
+        configuration.text = *text;
+        configuration.facts = *facts;
+        auto fresh = plan_change(plan, /*does_apply=*/true, told);
+        if (!fresh) return tl::unexpected<Failure>(fresh.error());
+        if (!*fresh) return {};
+        change = std::move(**fresh);
+    }
+    const Path backup = backup_of(file);
+    const auto mode = mode_of(file).value_or(0644);
+    const auto owner = owner_of(file);
+    if (const auto kept = write_file(backup, configuration.text, mode, owner); !kept)
+        return fail_with(kept.error());
+    if (const auto written = write_file(file, change.text, mode, owner); !written)
+        return fail_with(written.error());
+    told.backup = backup.string();
+    return {};
+}
+
+bool is_proxmox_file(const Plan& plan) {
+    return plan.configuration && plan.configuration->file == Path(proxmox_configuration);
+}
+
+Expected<std::vector<std::string>, Failure> others_of(const Plan& plan, bool is_cluster_wide) {
+    if (!is_cluster_wide) return std::vector<std::string>();
+    if (!plan.configuration)
+        return fail_with(failed, fmt::format("there is no {}", plain_configuration),
+                         "it must say which nodes there are");
+    auto others = other_nodes(plan.configuration->facts.members);
+    if (!others) return fail_with(others.error());
+    return std::move(*others);
+}
+
+// First each gets its certificate; a file is changed when all have one, and Proxmox VE spreads
+// ours.
+void join_the_others(const Plan& plan, const JoinOptions& options,
+                     const std::vector<std::string>& hosts, Told& told) {
+    std::vector<std::string> words{"--cluster", plan.cluster};
+    if (options.arbiter_port != 0)
+        words.insert(words.end(), {"--arbiter-port", std::to_string(options.arbiter_port)});
+    const auto join_all = [&](const char* option) {
+        std::vector<std::string> all = words;
+        if (option != nullptr) all.emplace_back(option);
+        told.others = join_on(hosts, options.ssh, options.address, to_text(plan.token), all);
+    };
+    join_all(options.force ? "--force" : nullptr);
+    if (options.apply && told.is_everywhere() && !is_proxmox_file(plan)) join_all("--apply");
+}
+
+void print_others(const std::vector<Joined>& others) {
+    for (const Joined& one : others)
+        fmt::print("{}: {}\n{}", one.host,
+                   one.status == 0 ? "has joined" : fmt::format("NOT JOINED ({})", one.status),
+                   one.status == 0 ? "" : one.words + (one.words.ends_with('\n') ? "" : "\n"));
+}
+
 void print_next(const Plan& plan) {
-    const bool is_proxmox =
-        plan.configuration && plan.configuration->file == Path(proxmox_configuration);
+    const bool is_proxmox = is_proxmox_file(plan);
     if (is_proxmox)
         fmt::print(
             "\nProxmox VE spreads this file to all nodes, and reloads it there at once: use "
@@ -257,6 +316,10 @@ void print_words(const Plan& plan, const Told& told) {
         fmt::print("This node has its certificate for cluster \"{}\" already, in {}\n",
                    plan.cluster, plan.directory.string());
     for (const std::string& note : told.notes) fmt::print("{}\n", note);
+    print_others(told.others);
+    if (!told.is_everywhere())
+        return void(
+            fmt::print("\nNothing was changed here. Run the same again when that is mended.\n"));
     const std::string file =
         plan.configuration ? plan.configuration->file.string() : plain_configuration;
     if (told.is_configured) {
@@ -272,11 +335,16 @@ void print_words(const Plan& plan, const Told& told) {
 }
 
 int print(const Plan& plan, const Told& told, const JoinOptions& options) {
+    const int status = told.is_everywhere() ? static_cast<int>(done) : join_not_everywhere;
     if (!options.as_json) {
         print_words(plan, told);
-        return done;
+        return status;
     }
+    json others = json::array();
+    for (const Joined& one : told.others)
+        others.push_back({{"host", one.host}, {"status", one.status}, {"words", one.words}});
     const json answer = {{"cluster", plan.cluster},
+                         {"other_nodes", std::move(others)},
                          {"directory", plan.directory.string()},
                          {"new_certificate", told.is_new},
                          {"notes", told.notes},
@@ -285,7 +353,7 @@ int print(const Plan& plan, const Told& told, const JoinOptions& options) {
                          {"changes", told.lines},
                          {"backup", told.backup}};
     fmt::print("{}\n", answer.dump(2, ' ', false, json::error_handler_t::replace));
-    return done;
+    return status;
 }
 
 int report(const JoinOptions& options, const Failure& failure) {
@@ -304,9 +372,11 @@ int report(const JoinOptions& options, const Failure& failure) {
 }  // namespace
 
 int join(const JoinOptions& options) {
-    const auto plan = plan_of(options);
+    auto plan = plan_of(options);
     if (!plan) return report(options, plan.error());
     Told told;
+    const auto others = others_of(*plan, options.cluster_wide);
+    if (!others) return report(options, others.error());
     const auto change = plan_change(*plan, options.apply, told);
     if (!change) return report(options, change.error());
     const auto has = has_it(*plan, options.force);
@@ -317,43 +387,12 @@ int join(const JoinOptions& options) {
         told.is_new = true;
         told.notes = *notes;
     }
-    if (*change) {
-        const auto applied = apply(*plan->configuration, **change, told);
+    join_the_others(*plan, options, *others, told);
+    if (*change && told.is_everywhere()) {
+        const auto applied = apply(*plan, **change, told);
         if (!applied) return report(options, applied.error());
     }
     return print(*plan, told, options);
-}
-
-CLI::App* describe_join(CLI::App& app, JoinOptions& options) {
-    CLI::App* verb = app.add_subcommand(
-        "join", "Node: get a key and a certificate from an arbiter that has invited");
-    verb->add_option("ADDRESS", options.address, "The arbiter, with :PORT if it is not 5403")
-        ->required();
-    verb->add_option("TOKEN", options.token, "What \"qcert invite\" printed; - reads it from input")
-        ->required();
-    verb->add_option("--arbiter-port", options.arbiter_port,
-                     "For corosync.conf, where the invitation has a port of its own")
-        ->check(CLI::Range(1, 65535));
-    verb->add_flag("--apply", options.apply,
-                   "Put the quorum device into corosync.conf, and keep the old file");
-    verb->add_flag("--force", options.force, "Replace the certificate that this node has");
-    verb->add_option("--cluster", options.cluster,
-                     "The cluster (default: cluster_name of corosync.conf)")
-        ->type_name("NAME");
-    verb->add_option("--corosync-conf", options.configuration,
-                     fmt::format("The file (default {}, else {})", proxmox_configuration,
-                                 plain_configuration))
-        ->type_name("FILE");
-    verb->add_option("--dir,--node-dir", options.directory,
-                     fmt::format("Certificate directory (default {})", layout::node_directory))
-        ->type_name("DIR");
-    verb->add_flag("--json", options.as_json, "Print JSON");
-    verb->footer(
-        "Nothing is started or restarted.\n"
-        "Exit status: 0 done, also if it was done before; 1 failed; 2 wrong usage, or a mistyped\n"
-        "token; 3 no connection, or no invitation is open; 4 the invitation refused; 5 this is\n"
-        "not the arbiter that the token is from; 6 there are other certificates here (--force).");
-    return verb;
 }
 
 }  // namespace castvote::certs::tool

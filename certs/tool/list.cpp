@@ -8,6 +8,7 @@
 #include "certs/register.hpp"
 #include "certs/revoked.hpp"
 #include "certs/tool/tool.hpp"
+#include "certs/x509.hpp"
 
 namespace castvote::certs::tool {
 namespace {
@@ -32,16 +33,26 @@ json to_json(const Entry& entry, const std::string& revoked) {
     if (!entry.issued_at.empty()) object["issued_at"] = entry.issued_at;
     if (!entry.address.empty()) object["address"] = entry.address;
     if (!revoked.empty()) object["revoked_at"] = revoked;
+    if (const auto days = days_until(entry.not_after, std::time(nullptr)))
+        object["days_left"] = *days;
     return object;
 }
 
 std::string how(const Entry& entry) {
     if (entry.by == "found") return "issued before there was a register";
-    const char* way = entry.by == "invite" ? "by invitation"
-                      : entry.by == "sign" ? "signed"
-                                           : "made with the authority";
+    const char* way = entry.by == "invite"   ? "by invitation"
+                      : entry.by == "sign"   ? "signed"
+                      : entry.by == "rotate" ? "in place of an older one"
+                                             : "made with the authority";
     return fmt::format("{} {}{}{}", entry.issued_at, way, entry.address.empty() ? "" : ", for ",
                        entry.address);
+}
+
+// What is to be said about its end; empty while that is far.
+std::string ending(const Entry& entry) {
+    const auto days = days_until(entry.not_after, std::time(nullptr));
+    if (!days || *days >= expiry_notice_days) return {};
+    return *days < 0 ? "EXPIRED" : fmt::format("EXPIRES in {} days", *days);
 }
 
 Entry unlisted(const Revoked& one) {
@@ -77,6 +88,8 @@ int list(const Path& directory, bool as_json) {
         fmt::print("{:>5}  {} \"{}\": {}\n       until {}, {}\n", entry.serial, entry.use,
                    entry.name, how(entry), entry.not_after, entry.fingerprint);
         if (!entry.owner.empty()) fmt::print("       owner {}\n", entry.owner);
+        const std::string end = ending(entry);
+        if (!end.empty()) fmt::print("       {}\n", end);
         const std::string when = revoked_at(*revoked, entry);
         if (!when.empty()) fmt::print("       REVOKED {}\n", when);
     }

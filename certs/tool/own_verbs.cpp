@@ -1,5 +1,5 @@
 // own_verbs.cpp -- qcert under its own name: init, request, sign, import, list, show, backup,
-// restore; invite, join and revoke have files of their own.
+// restore; invite, join, revoke and rotate have files of their own.
 //
 // Long options, and --json wherever something is printed. Works in any directory, so that it can be
 // tried out without root.
@@ -18,6 +18,7 @@
 #include "certs/nss_import.hpp"
 #include "certs/tool/enrol.hpp"
 #include "certs/tool/revoke.hpp"
+#include "certs/tool/rotate.hpp"
 #include "certs/tool/tool.hpp"
 #include "common/manual/manual.hpp"
 
@@ -318,6 +319,8 @@ int own_verbs(int argc, char** argv) {
     const CLI::App* join_verb = describe_join(app, joining);
     RevokeOptions revoking;
     const CLI::App* revoke_verb = describe_revoke(app, revoking);
+    RotateOptions rotating;
+    const CLI::App* rotate_verb = describe_rotate(app, rotating);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -329,6 +332,7 @@ int own_verbs(int argc, char** argv) {
     if (invite_verb->parsed()) return invite(inviting);
     if (join_verb->parsed()) return join(joining);
     if (revoke_verb->parsed()) return revoke(revoking);
+    if (rotate_verb->parsed()) return rotate(rotating);
     return wrong_usage;
 }
 

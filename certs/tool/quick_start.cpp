@@ -15,18 +15,13 @@
 #include "certs/tool/tool.hpp"
 
 namespace castvote::certs::tool {
-namespace {
 
-constexpr const char* arbiter_command = "corosync-qnetd-certutil";
-
-// A word that the remote shell takes as it is.
 std::string shell_word(std::string_view word) {
     std::string text = "'";
     for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return text + "'";
 }
 
-// "-S" may name a program, or a program with options.
 std::vector<std::string> words_of(const std::string& command) {
     if (is_there(command)) return {command};
     std::istringstream stream(command);
@@ -35,6 +30,10 @@ std::vector<std::string> words_of(const std::string& command) {
     if (words.empty()) words.push_back(command);
     return words;
 }
+
+namespace {
+
+constexpr const char* arbiter_command = "corosync-qnetd-certutil";
 
 // scp takes a colon for the end of the host.
 std::string remote_file(const std::string& host, const std::string& path) {

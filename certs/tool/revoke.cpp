@@ -59,16 +59,6 @@ json to_json(const std::vector<Revoked>& list) {
     return all;
 }
 
-const char* name_of(Hearing::What what) {
-    switch (what) {
-        case Hearing::What::taken_up: return "taken_up";
-        case Hearing::What::no_answer: return "no_answer";
-        case Hearing::What::stock: return "stock";
-        case Hearing::What::refused: return "refused";
-    }
-    return "";
-}
-
 void print_list(const std::vector<Revoked>& list, const char* how) {
     for (const Revoked& one : list)
         fmt::print("{:>5}  {}{}\n", one.serial, how,
@@ -88,28 +78,7 @@ int print(const RevokeOptions& options, const Revocation& done, const Hearing& h
     }
     print_list(done.added, "revoked");
     print_list(done.before, "was revoked before");
-    std::fflush(stdout);
-    const std::string where = options.control_socket;
-    switch (heard.what) {
-        case Hearing::What::taken_up:
-            fmt::print("The arbiter refuses them from now on: {}\n", heard.text);
-            break;
-        case Hearing::What::no_answer:
-            print_error({fmt::format("no arbiter answers at {}: {}", where, heard.text),
-                         "if one runs elsewhere on this host, say --socket; one that is started "
-                         "refuses them"});
-            break;
-        case Hearing::What::stock:
-            print_error({fmt::format("at {} runs the stock arbiter, which knows nothing of this: "
-                                     "it goes on taking them",
-                                     where),
-                         "only a new authority helps there (corosync-qnetd-certutil -i)"});
-            break;
-        case Hearing::What::refused:
-            print_error({fmt::format("the running arbiter has not taken it up: {}", heard.text),
-                         "mend that, and repeat this command"});
-            break;
-    }
+    print_hearing(heard, options.control_socket, "The arbiter refuses them from now on");
     return status;
 }
 

@@ -2,8 +2,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "certs/tool/running.hpp"
 
+#include <fmt/format.h>
 #include <syslog.h>
 
+#include <cstdio>
+
+#include "certs/tool/tool.hpp"
 #include "common/ipc/client.hpp"
 #include "common/ipc/words.hpp"
 #include "common/wire/printable.hpp"
@@ -27,6 +31,37 @@ Hearing have_read_again(const std::string& control_socket, const Path& directory
     }
     const bool is_stock = text.starts_with("Unknown command");
     return {is_stock ? What::stock : What::refused, std::move(text)};
+}
+
+const char* name_of(Hearing::What what) {
+    switch (what) {
+        case Hearing::What::taken_up: return "taken_up";
+        case Hearing::What::no_answer: return "no_answer";
+        case Hearing::What::stock: return "stock";
+        case Hearing::What::refused: return "refused";
+    }
+    return "";
+}
+
+void print_hearing(const Hearing& heard, const std::string& control_socket, const char* words) {
+    std::fflush(stdout);
+    switch (heard.what) {
+        case Hearing::What::taken_up: fmt::print("{}: {}\n", words, heard.text); return;
+        case Hearing::What::no_answer:
+            return print_error(
+                {fmt::format("no arbiter answers at {}: {}", control_socket, heard.text),
+                 "if one runs elsewhere on this host, say --socket; one that is started takes it "
+                 "up"});
+        case Hearing::What::stock:
+            return print_error(
+                {fmt::format("at {} runs the stock arbiter, which knows nothing of this",
+                             control_socket),
+                 "it goes on as before, with its own database"});
+        case Hearing::What::refused:
+            return print_error(
+                {fmt::format("the running arbiter has not taken it up: {}", heard.text),
+                 "mend that, and repeat this command"});
+    }
 }
 
 void say_to_syslog(std::string_view line) {

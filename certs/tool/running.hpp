@@ -25,6 +25,12 @@ struct Hearing {
 // The running arbiter reads its certificates again, which are to be those in `directory`.
 Hearing have_read_again(const std::string& control_socket, const Path& directory);
 
+// "taken_up", for programs.
+const char* name_of(Hearing::What what);
+// That it is so, with these words, on standard output, or why not and what to do, on standard
+// error.
+void print_hearing(const Hearing& heard, const std::string& control_socket, const char* words);
+
 // One line, facility auth, also where standard output is read by nobody. Control characters become
 // '?'.
 void say_to_syslog(std::string_view line);

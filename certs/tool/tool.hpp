@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "certs/error.hpp"
@@ -43,6 +44,11 @@ struct QuickStart {
 
 // Sets up arbiter and nodes over ssh and scp, as certificates.md 4.4.
 int quick_start(const QuickStart& plan);
+
+// A word that a remote shell takes as it is.
+std::string shell_word(std::string_view word);
+// "ssh -p 22": a program, or a program with options, as its words.
+std::vector<std::string> words_of(const std::string& command);
 
 // What a certificate directory holds, in words or as JSON, to standard output. Status `failed` if a
 // directory that was asked for is missing or its certificates cannot be used.

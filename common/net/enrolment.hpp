@@ -17,6 +17,11 @@ inline constexpr std::uint16_t join_message_type = 0x434a;  // "CJ"
 // The whole message, header only: type, and a body of no bytes. The invitation answers the same.
 inline constexpr std::string_view join_message{"CJ\0\0\0\0", 6};
 
+// Whoever has shown nothing yet may hold so many places, for seconds; from one address so many that
+// nodes behind one router still get in, and that a stranger with one address leaves room.
+inline constexpr std::size_t joining_max = 32;
+inline constexpr std::size_t joining_each_max = 4;
+
 // Before the first byte of TLS the arbiter says to the invitation whose connection this is: an
 // address as the log shows it, and LF.
 inline constexpr std::size_t address_line_max = 80;

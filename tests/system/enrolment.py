@@ -107,9 +107,10 @@ def read(env, *path):
         return file.read()
 
 
-def greeted(port):
+def greeted(port, source="127.0.0.1"):
     """A connection at which the invitation has answered; the answer of whoever it was."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10,
+                                          source_address=(source, 0))
     connection.sendall(JOIN)
     return connection, connection.recv(len(JOIN))
 

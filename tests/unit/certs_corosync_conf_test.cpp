@@ -85,6 +85,10 @@ TEST_CASE("the device goes in, the version goes up, two_node goes, all else stay
     REQUIRE(facts);
     CHECK(facts->has_device);
     CHECK(facts->device_host == "192.0.2.1");
+    CHECK(facts->device_port == "5403");
+    const auto elsewhere = with_device(two_nodes, {"192.0.2.1", 5404, 2});
+    REQUIRE(elsewhere);
+    CHECK(read_configuration(elsewhere->text)->device_port == "5404");
 }
 
 TEST_CASE("an odd number of nodes gets lms, and an odd port is said") {
@@ -137,7 +141,8 @@ TEST_CASE("what cannot be changed safely is refused") {
     };
     const auto once = with_device(two_nodes, device);
     REQUIRE(once);
-    CHECK(refusal(once->text) == "corosync.conf has a quorum device already, at 192.0.2.1");
+    CHECK(refusal(once->text) ==
+          "corosync.conf has a quorum device already, at 192.0.2.1 port 5403");
     CHECK(refusal(replaced(two_nodes, "quorum {", "quorums {")) ==
           "corosync.conf has no quorum section");
     CHECK(refusal(replaced(two_nodes, "config_version: 9", "config_version: nine")) ==

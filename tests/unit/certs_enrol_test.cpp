@@ -4,6 +4,7 @@
 #include "certs/arbiter_directory.hpp"
 #include "certs/enrol/invitation.hpp"
 #include "certs/enrol/message.hpp"
+#include "certs/enrol/wrong_tries.hpp"
 #include "certs/layout.hpp"
 #include "certs/node_directory.hpp"
 #include "certs/pkcs12.hpp"
@@ -88,18 +89,48 @@ TEST_CASE("an invitation ends with its time") {
     CHECK(open.invitation.ending(at_ms(1000)) == Ending::expired);
 }
 
-TEST_CASE("a few wrong proofs close an invitation, for the right token too") {
+TEST_CASE("wrong proofs end nothing, and learn nothing") {
     Open open(1);
     const Token wrong = make_token(Authority().ca.get());
-    for (std::size_t i = 1; i < Invitation::wrong_proofs_max; ++i) {
-        CHECK(open.ask(wrong) == "wrong_token");
-        CHECK_FALSE(open.invitation.ending(at_ms(0)));
-    }
+    for (int i = 0; i < 100; ++i) CHECK(open.ask(wrong) == "wrong_token");
+    CHECK(open.ask(wrong, at_ms(2000)) == "wrong_token");  // late or not
+    CHECK_FALSE(open.invitation.ending(at_ms(0)));
     CHECK(open.ask() == "");
-    CHECK(open.ask(wrong, at_ms(2000)) == "wrong_token");  // late or not: it learns no more
-    CHECK(open.invitation.ending(at_ms(0)) == Ending::too_many_wrong);
-    CHECK(open.ask() == "closed");
-    CHECK(open.ask(wrong) == "closed");
+}
+
+TEST_CASE("who sends wrong tokens waits, and nobody else") {
+    WrongTries tries;
+    for (int i = 0; i < WrongTries::tries_max; ++i) {
+        CHECK_FALSE(tries.must_wait("192.0.2.1", at_ms(0)));
+        tries.add("192.0.2.1", at_ms(0));
+    }
+    CHECK(tries.must_wait("192.0.2.1", at_ms(0)));
+    CHECK_FALSE(tries.must_wait("192.0.2.2", at_ms(0)));
+    CHECK(tries.must_wait("192.0.2.1", at_ms(9'999)));
+    CHECK_FALSE(tries.must_wait("192.0.2.1", at_ms(10'000)));
+    tries.add("192.0.2.1", at_ms(10'000));
+    CHECK(tries.must_wait("192.0.2.1", at_ms(19'999)));
+    CHECK_FALSE(tries.must_wait("192.0.2.1", at_ms(20'000)));
+    // All are back after so long, and no more than all.
+    for (int i = 0; i < WrongTries::tries_max; ++i) {
+        CHECK_FALSE(tries.must_wait("192.0.2.1", at_ms(500'000)));
+        tries.add("192.0.2.1", at_ms(500'000));
+    }
+    CHECK(tries.must_wait("192.0.2.1", at_ms(500'000)));
+}
+
+TEST_CASE("many addresses fill no memory, and free nobody") {
+    WrongTries tries;
+    const auto fill = [&](std::size_t i, Instant now) {
+        for (int n = 0; n < WrongTries::tries_max; ++n) tries.add(std::to_string(i), now);
+    };
+    for (std::size_t i = 0; i < WrongTries::addresses_max; ++i) fill(i, at_ms(0));
+    fill(WrongTries::addresses_max, at_ms(0));
+    CHECK_FALSE(tries.must_wait(std::to_string(WrongTries::addresses_max), at_ms(0)));
+    CHECK(tries.must_wait("0", at_ms(0)));
+    // Those whose time is over make room.
+    fill(WrongTries::addresses_max, at_ms(50'000));
+    CHECK(tries.must_wait(std::to_string(WrongTries::addresses_max), at_ms(50'000)));
 }
 
 TEST_CASE("what node and arbiter say comes back as it was said") {

@@ -1,0 +1,66 @@
+// rotate.cpp -- qcert rotate: a new key and certificate for the arbiter, while it runs.
+//
+// Open connections go on under the old one; no node loses its vote, and none has to be touched,
+// since the authority is the same. A new authority is another matter: docs/operations.md 2.
+// SPDX-License-Identifier: BSD-3-Clause
+#include "certs/tool/rotate.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "certs/arbiter_directory.hpp"
+#include "certs/layout.hpp"
+#include "certs/tool/running.hpp"
+#include "certs/tool/tool.hpp"
+
+namespace castvote::certs::tool {
+
+int rotate(const RotateOptions& options) {
+    const Path directory =
+        options.directory.empty() ? Path(layout::arbiter_directory) : Path(options.directory);
+    const std::string socket =
+        options.control_socket.empty() ? standard_control_socket : options.control_socket;
+    const Expected<Stored> made = renew_server(directory);
+    nlohmann::json answer;
+    int status = failed;
+    if (!made) {
+        if (!options.as_json) return report_error(made.error());
+        answer = {{"error", {{"what", made.error().what}, {"remedy", made.error().remedy}}}};
+    } else {
+        say_to_syslog(fmt::format("a new certificate of the arbiter in {}", made->file.string()));
+        const Hearing heard = have_read_again(socket, directory);
+        const bool is_known = heard.what == Hearing::What::taken_up;
+        status = is_known ? static_cast<int>(done) : rotate_not_taken_up;
+        if (!options.as_json) {
+            fmt::print("The arbiter has a new key and certificate: {}\n", made->file.string());
+            print_hearing(heard, socket, "It shows it from now on");
+            return status;
+        }
+        answer = {{"files", {made->file.string()}},
+                  {"arbiter", name_of(heard.what)},
+                  {"arbiter_says", heard.text}};
+    }
+    fmt::print("{}\n", answer.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return status;
+}
+
+CLI::App* describe_rotate(CLI::App& app, RotateOptions& options) {
+    CLI::App* verb = app.add_subcommand(
+        "rotate", "Arbiter: a new key and certificate for itself; nodes notice nothing");
+    verb->add_option(
+            "--socket", options.control_socket,
+            fmt::format("The arbiter's control socket (default {})", standard_control_socket))
+        ->type_name("PATH");
+    verb->add_option("--dir", options.directory,
+                     fmt::format("Certificate directory (default {})", layout::arbiter_directory))
+        ->type_name("DIR");
+    verb->add_flag("--json", options.as_json, "Print JSON");
+    verb->footer(
+        "Exit status: 0 done; 1 failed: all is as before; 2 wrong usage; 3 made, but no arbiter "
+        "of\n"
+        "ours has taken it up.");
+    return verb;
+}
+
+}  // namespace castvote::certs::tool
