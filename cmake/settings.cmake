@@ -82,9 +82,6 @@ function(castvote_library name)
     endif()
     if(ARG_BUSY)
         castvote_busy(${name})
-        if(CASTVOTE_BUSY_FLAGS)  # without, they are compiled like the rest, and batched
-            set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
-        endif()
     endif()
 endfunction()
 
