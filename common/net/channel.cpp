@@ -29,13 +29,13 @@ constexpr int turns_for_writer = 16;
 // After a failed write the reader may still find the peer's last words and its end of stream.
 constexpr std::chrono::seconds reading_after_failed_write{1};
 
-enum class Phase { plain, switching, tls };
-
 using TlsStream = asio::ssl::stream<tcp::socket&>;
 
 }  // namespace
 
 struct Channel::State {
+    enum class Phase { plain, switching, tls };
+
     State(tcp::socket connected, ChannelLimits given)
         : socket(std::move(connected)),
           limits(given),
@@ -231,7 +231,7 @@ struct ChannelLoops {
             }
             co_await feed(self, wire::View(buffer.data(), size));
             if (s.open && s.on_released) co_await hand_over(self);
-            if (s.open && s.phase == Phase::switching) co_await shake_hands(self);
+            if (s.open && s.phase == State::Phase::switching) co_await shake_hands(self);
         }
     }
 
@@ -282,7 +282,7 @@ struct ChannelLoops {
             co_return;
         }
         s.deadline.cancel();
-        s.phase = Phase::tls;
+        s.phase = State::Phase::tls;
         const auto callbacks = s.callbacks;
         if (callbacks) callbacks->on_tls(s.check->facts(s.tls->native_handle()));
         write_on(self);
@@ -322,10 +322,11 @@ void Channel::send(const wire::Message& message) {
 void Channel::start_tls(const TlsContext& context) {
     State& s = *state_;
     if (!s.open) return;
-    CHECK(s.in_message && s.phase == Phase::plain, "TLS starts once, and exactly behind a message");
+    CHECK(s.in_message && s.phase == State::Phase::plain,
+          "TLS starts once, and exactly behind a message");
     s.wanted_tls = context;
     s.plain_left = s.queue.size();
-    s.phase = Phase::switching;
+    s.phase = State::Phase::switching;
     ChannelLoops::start_deadline(shared_from_this(), ChannelEnd::tls_failed,
                                  "the TLS handshake took too long");
 }
@@ -342,7 +343,7 @@ void Channel::close() {
 
 void Channel::part(Duration patience, std::function<void()> on_parted) {
     State& s = *state_;
-    if (!s.open || !s.started || s.write_failed || s.phase == Phase::switching) {
+    if (!s.open || !s.started || s.write_failed || s.phase == State::Phase::switching) {
         close();
         asio::post(s.socket.get_executor(), std::move(on_parted));
         return;
@@ -359,7 +360,8 @@ void Channel::part(Duration patience, std::function<void()> on_parted) {
 
 void Channel::release(std::function<void(tcp::socket)> on_released) {
     State& s = *state_;
-    CHECK(s.in_message && s.phase == Phase::plain, "a socket is released behind a plain message");
+    CHECK(s.in_message && s.phase == State::Phase::plain,
+          "a socket is released behind a plain message");
     s.on_released = std::move(on_released);
     if (s.open)
         ChannelLoops::start_deadline(shared_from_this(), ChannelEnd::reset_or_error,
@@ -373,6 +375,6 @@ bool Channel::has_input() const {
 }
 
 bool Channel::is_open() const { return state_->open; }
-bool Channel::is_tls() const { return state_->phase == Phase::tls; }
+bool Channel::is_tls() const { return state_->phase == State::Phase::tls; }
 
 }  // namespace castvote::net

@@ -125,7 +125,7 @@ bool Script::draw(Event& event) {
     using Draw = bool (Script::*)(Event&);
     struct Row {
         unsigned weight;
-        Draw draw;
+        Draw play;
     };
     static constexpr std::array<Row, 18> rows = {{{14, &Script::join},
                                                   {9, &Script::leave},
@@ -149,7 +149,7 @@ bool Script::draw(Event& event) {
     for (const Row& row : rows) all += row.weight;
     std::uint64_t drawn = number(all);
     for (const Row& row : rows) {
-        if (drawn < row.weight) return (this->*row.draw)(event);
+        if (drawn < row.weight) return (this->*row.play)(event);
         drawn -= row.weight;
     }
     return false;

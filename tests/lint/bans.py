@@ -39,6 +39,7 @@ IN_PURE = [
 ]
 
 LEFTOVERS = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+CONFLICT = re.compile(r"^(<{7} |>{7} |\|{7} )")
 MACHINE = re.compile(r"(?<![\w.$}])/(wo" r"rk|ho" r"me|Us" r"ers|wor" r"kspace)/[\w.]")
 
 
@@ -61,6 +62,14 @@ def leftovers(tree, rule="leftovers"):
             match = LEFTOVERS.search(line)
             if match:
                 yield finding(rule, path, number, f"{match.group(0)}: do it or open an issue")
+
+
+def conflicts(tree, rule="conflicts"):
+    """What a merge has left behind."""
+    for path in tree.texts():
+        for number, line in enumerate(tree.lines(path), 1):
+            if CONFLICT.search(line):
+                yield finding(rule, path, number, "a merge was not brought to an end here")
 
 
 def machine_paths(tree, rule="machine-paths"):

@@ -66,6 +66,8 @@ CASES = [
     ("leftovers", False, [cpp("certs/a.cpp", "// todos of the peer\n")]),
     ("machine-paths", True, [("docs/a.md", "see /wo" "rk/main\n")]),
     ("machine-paths", False, [("docs/a.md", "see /etc/corosync and qnetd/wo" "rk/x\n")]),
+    ("conflicts", True, [("docs/a.md", "<" * 7 + " HEAD\n")]),
+    ("conflicts", False, [("docs/a.md", "=" * 7 + "\n")]),
     ("citations", True, [cpp("certs/a.cpp", "// see node.md 3\n")]),
     ("citations", True, [cpp("certs/a.cpp", "// see node.md 3 and 4\n"),
                          ("docs/node.md", "## 3. A\n")]),

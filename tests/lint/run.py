@@ -23,6 +23,7 @@ RULES = {
     "bans": bans.code_bans,
     "leftovers": bans.leftovers,
     "machine-paths": bans.machine_paths,
+    "conflicts": bans.conflicts,
     "citations": citations.check,
     "head": shape.head,
     "guards": shape.guards,
