@@ -42,9 +42,11 @@ void ArbiterHost::start() {
     if (settings_.durable_grants) {
         const qnetd::Memory memory = store_.open(store_now());
         if (!store_.distrust().empty()) ++distrusts_;
+        if (!remembers(memory)) forgot_at_ = schedule_.now();
         if (watch_ != nullptr) watch_->started(remembers(memory), steady_now());
         core_.emplace(settings_, local_now(), memory);
     } else {
+        forgot_at_ = schedule_.now();
         if (watch_ != nullptr) watch_->started(/*remembers=*/false, steady_now());
         core_.emplace(settings_, local_now());
     }
@@ -135,12 +137,16 @@ void ArbiterHost::machine_on() {
     for (const Served& cluster : served_) cluster.network->set_arbiter_machine(true);
 }
 
-bool ArbiterHost::has_outlived(NodeId node, NodeId other, Micros heartbeat, Micros timeout) const {
-    const auto heard = last_word_.find(node);
-    const auto acked = last_ack_.find(other);
-    if (heard == last_word_.end() || acked == last_ack_.end()) return false;
-    const Micros lifetime = timeout + (heard->second.is_end ? 0 : 2 * heartbeat);
-    return acked->second >= heard->second.at + lifetime;
+bool ArbiterHost::has_outlived(NodeId node, Micros cast_at, Micros heartbeat,
+                               Micros timeout) const {
+    const Micros now = schedule_.now();
+    if (forgot_at_ >= cast_at && now >= forgot_at_ + 2 * heartbeat + timeout) return true;
+    return std::any_of(acks_.begin(), acks_.end(), [&](const Ack& ack) {
+        const auto heard = ack.words.find(node);
+        if (ack.to == node || ack.at < cast_at || heard == ack.words.end()) return false;
+        const Micros lifetime = timeout + (heard->second.is_end ? 0 : 2 * heartbeat);
+        return ack.at >= heard->second.at + lifetime;
+    });
 }
 
 // -- what happens ---------------------------------------------------------------------------------
@@ -200,7 +206,8 @@ void ArbiterHost::note_sent(const qnetd::Send& send) {
     if (send.message.vote != wire::Vote::ack) return;
     const NodeId node = nodes_.at(send.connection);
     ++grants_;
-    last_ack_[node] = schedule_.now();
+    acks_.push_back({node, schedule_.now(), last_word_});
+    if (acks_.size() > acks_remembered) acks_.pop_front();
     if (acked_) acked_(node, send.message.ring_id.value_or(RingId{}));
 }
 

@@ -73,7 +73,7 @@ public:
 
     bool is_running() const override { return core_.has_value(); }
     bool is_on() const { return is_on_; }
-    bool has_outlived(NodeId node, NodeId other, Micros heartbeat, Micros timeout) const override;
+    bool has_outlived(NodeId node, Micros cast_at, Micros heartbeat, Micros timeout) const override;
     std::uint64_t grants() const override { return grants_; }
 
     bool is_listening() const override { return core_.has_value(); }
@@ -86,6 +86,11 @@ private:
     struct Word {
         Micros at = 0;
         bool is_end = false;  // it ended its stream itself
+    };
+    struct Ack {
+        NodeId to = 0;
+        Micros at = 0;
+        std::map<NodeId, Word> words;  // of all nodes, the last by then
     };
 
     struct Served {
@@ -135,7 +140,9 @@ private:
     std::map<ConnectionId, NodeId> nodes_;
     std::set<ConnectionId> introduced_;  // sent INIT
     std::map<NodeId, Word> last_word_;
-    std::map<NodeId, Micros> last_ack_;
+    std::deque<Ack> acks_;  // the last ones
+    static constexpr std::size_t acks_remembered = 64;
+    Micros forgot_at_ = 0;  // when it last started without a record that it trusts
 
     bool is_on_ = true;
     Micros booted_at_ = 0;

@@ -22,9 +22,9 @@ public:
     virtual bool is_running() const = 0;
     // ACKs that left.
     virtual std::uint64_t grants() const = 0;
-    // Has this node outlived every time that the arbiter can wait (R2e), counted from its last word
-    // to the last ACK to `other`?
-    virtual bool has_outlived(NodeId node, NodeId other, Micros heartbeat,
+    // Has this node outlived every time that the arbiter can wait, while a vote that it cast at
+    // `cast_at` waited in its queue: its lifetime (R2e), at an ACK to another, or the guard?
+    virtual bool has_outlived(NodeId node, Micros cast_at, Micros heartbeat,
                               Micros timeout) const = 0;
 };
 

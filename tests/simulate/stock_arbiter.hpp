@@ -32,7 +32,7 @@ public:
     bool is_running() const override { return is_running_; }
     std::uint64_t grants() const override { return grants_; }
     // It waits for nobody's time.
-    bool has_outlived(NodeId, NodeId, Micros, Micros) const override { return false; }
+    bool has_outlived(NodeId, Micros, Micros, Micros) const override { return false; }
 
     bool is_listening() const override { return is_running_; }
     void opened(ConnectionId connection, NodeId node) override;

@@ -195,7 +195,7 @@ private:
         const auto& one = members_[overlap.one];
         const auto& other = members_[overlap.other];
         const bool is_ffsplit = options_.device.algorithm == wire::DecisionAlgorithm::ffsplit;
-        const auto is_too_old = [&](NodeId node, NodeId rival, std::optional<Micros> waited) {
+        const auto is_too_old = [&](NodeId node, std::optional<Micros> waited) {
             const Micros timeout = cluster_.timers().device_timeout;
             const Micros heartbeat =  // with a lease, less is waited
                 members_[node].is_ours ? 0 : std::max(timeout * 8 / 10, ms(1000));
@@ -204,13 +204,13 @@ private:
             if (!members_[node].is_ours && !is_ffsplit) return true;
             // A ring that took longer than R2s (ii) reckons with; a vote of ours waits in no queue.
             if (!members_[node].is_ours && *waited > 2 * heartbeat) return true;
-            return arbiter_->has_outlived(node, rival, heartbeat, timeout);
+            return arbiter_->has_outlived(node, schedule_.now() - *waited, heartbeat, timeout);
         };
         // Told "yes" while the ring was being lost: each counts what waited in its queue (fact 1),
         // a stock daemon until its next poll. Our daemon looks for that, and corrects it.
         const bool are_old = overlap.one_waited && overlap.other_waited;
-        const bool is_one_old = is_too_old(overlap.one, overlap.other, overlap.one_waited);
-        const bool is_other_old = is_too_old(overlap.other, overlap.one, overlap.other_waited);
+        const bool is_one_old = is_too_old(overlap.one, overlap.one_waited);
+        const bool is_other_old = is_too_old(overlap.other, overlap.other_waited);
         if (are_old || is_one_old || is_other_old) {
             const bool is_corrected = (one.is_ours && (are_old || is_one_old)) ||
                                       (other.is_ours && (are_old || is_other_old));
