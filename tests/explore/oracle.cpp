@@ -8,6 +8,13 @@
 
 namespace castvote::explore {
 
+namespace {
+
+// Of a probe, under fail-over `fast`.
+constexpr Duration time_to_answer{1000};
+
+}  // namespace
+
 void Oracle::heard(NodeId node, Instant now) {
     Entry& entry = entries_[node];
     entry.heard = now;
@@ -105,7 +112,9 @@ void Oracle::reported(NodeId node, const Ring& ring, Instant now) {
 
 void Oracle::confirmed(NodeId node, std::uint32_t number, Instant now) {
     Entry& entry = entries_[node];
-    if (entry.probe && entry.probe->number == number) entry.probe->is_answered = true;
+    // Who answers later may have been passed over, until it reports again.
+    if (entry.probe && entry.probe->number == number && now < entry.probe->sent + time_to_answer)
+        entry.probe->is_answered = true;
     if (!entry.told || entry.told->number != number) return;
     const Entry::Told told = *entry.told;
     entry.told.reset();
@@ -202,7 +211,6 @@ bool Oracle::is_behind(const Entry& entry) const {
 // ring has to confirm a NACK there (R5). Nobody waits for who has a lease and has let it run out;
 // under `fast` a stock node is asked and given a second, unless its vote is young.
 bool Oracle::may_still_speak(NodeId node, const Entry& entry, Instant now) const {
-    constexpr Duration time_to_answer{1000};
     if (entry.is_denied) return false;
     if (has_lease(node)) return now < entry.echoed + lease;
     if (failover_ != qnetd::FailOver::fast) return true;
