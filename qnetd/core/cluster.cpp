@@ -89,9 +89,10 @@ void Cluster::leave(NodeId node, bool end_of_stream, const Step& step) {
     const Member& leaving = member(node);
     const Ring ring = leaving.ring;
     const bool had_lists = leaving.has_both_lists();
+    const Instant last_message = leaving.last_message;
     members_.erase(node);
     intents_.erase(node);
-    ledger_.ended(node, end_of_stream, step.now);
+    ledger_.ended(node, last_message, end_of_stream, step.now);
     note(step, Level::info, Reason::node_left, ring, node, Duration(0),
          end_of_stream ? "it closed the connection" : "the connection is lost");
     Nodes needed;
@@ -264,6 +265,7 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
     const bool is_first = !sender.has_membership;
     const Ring ring{*list.ring_id, nodes};
     const bool is_new_ring = is_first || sender.ring != ring;
+    sender.has_moved = sender.has_moved || (is_new_ring && !is_first);
     sender.ring = ring;
     sender.membership_list = list.node_info;
     sender.has_membership = true;
@@ -321,11 +323,21 @@ Vote Cluster::quorum_list(Member& sender, const wire::Message& list, const Step&
     // R2s iii: an old "yes" was delivered after our NACK had been confirmed (docs/safety.md).
     const bool was_denied =
         sender.last_ack_or_nack == Vote::nack && !sender.voting_in && sender.due != Due::ack;
-    if (settings_.rules.repeat_nack_when_quorate && was_denied && sender.has_both_lists() &&
-        list.quorate == wire::Quorate::quorate &&
-        !algorithm().is_quorate_without_vote(sender.ring.members.size(),
-                                             sender.configured.size())) {
+    const bool counts_the_vote =
+        sender.has_both_lists() && list.quorate == wire::Quorate::quorate &&
+        !algorithm().is_quorate_without_vote(sender.ring.members.size(), sender.configured.size());
+    if (settings_.rules.repeat_nack_when_quorate && was_denied && counts_the_vote) {
         tell_nack(sender, step);
+        return Vote::no_change;
+    }
+    // ... or while nobody has the vote yet: it casts nothing as long as it waits. It goes on to
+    // wait.
+    const bool nobody_gave_it = sender.has_moved && sender.lease.count() == 0 &&
+                                sender.voting_in != sender.ring && present == sender.ring.members &&
+                                sender.due != Due::nack_reply;
+    if (settings_.rules.repeat_nack_when_quorate && nobody_gave_it && counts_the_vote) {
+        sender.voting_in.reset();
+        tell(sender, Vote::nack, step);
         return Vote::no_change;
     }
     // A stock lms server judges again here; our decisions need no such occasion.

@@ -72,6 +72,7 @@ struct Member {
 
     Ring ring;  // of INIT, without members, then of the latest membership list
     bool has_membership = false;
+    bool has_moved = false;  // it has reported more than one ring on this connection
     // Its first quorum list here may be older than its ring, and names the same members.
     bool has_doubtful_quorum_list = false;
     Instant first_list_at;  // arrival of the first membership list on this connection

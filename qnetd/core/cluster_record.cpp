@@ -51,7 +51,7 @@ bool Cluster::is_expected(const Holder& holder, Instant now) const {
     const Duration lease = holder.timers.lease;
     const bool has_lease =
         holder.ended && lease.count() > 0 && Ledger::lease_end(holder.last_echo, lease) > now;
-    return granted_ && holder.grant.ring == granted_ && (holder.is_restored || has_lease);
+    return granted_ && holder.grant.ring == granted_ && (holder.is_awaited || has_lease);
 }
 
 // The last winner may still come back, after a restart of ours or within its lease. Until it has,

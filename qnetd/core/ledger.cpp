@@ -126,7 +126,12 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
         return other != node && !has_lifetime(holder) && at && *at <= now &&
                sent_after - holder.flag_on >= 2 * holder.timers.heartbeat;
     });
+    if (const auto unheard = unheard_since_.find(node); unheard != unheard_since_.end()) {
+        sent_after = std::min(sent_after, unheard->second);
+        unheard_since_.erase(unheard);
+    }
     const auto own = holders_.find(node);
+    if (own != holders_.end()) own->second.is_awaited = false;
     const bool was_settled = own != holders_.end() && is_settled(node, own->second);
     words_.insert_or_assign(node, Word{ring, now, first_list_at});
     for (auto& [other, holder] : holders_)
@@ -205,7 +210,8 @@ void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant sent_after, 
     }
 }
 
-void Ledger::ended(NodeId node, bool end_of_stream, Instant now) {
+void Ledger::ended(NodeId node, Instant last_message, bool end_of_stream, Instant now) {
+    unheard_since_.try_emplace(node, last_message);
     const auto found = holders_.find(node);
     if (found == holders_.end()) return;
     Holder& holder = found->second;
@@ -385,16 +391,6 @@ std::map<NodeId, Holder> Ledger::expire(Instant now) {
         return over;
     });
     return gone;
-}
-
-void Ledger::forget_reports_outside(const Nodes& nodes) {
-    Nodes needed = nodes;
-    for (const auto& [node, holder] : holders_) {
-        needed.insert(node);
-        needed.insert(holder.grant.ring.members.begin(), holder.grant.ring.members.end());
-    }
-    std::erase_if(words_, [&](const auto& entry) { return !needed.contains(entry.first); });
-    std::erase_if(known_from_, [&](const auto& entry) { return !needed.contains(entry.first); });
 }
 
 }  // namespace castvote::qnetd

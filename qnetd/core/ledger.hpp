@@ -59,6 +59,7 @@ struct Holder {
     std::optional<Instant> last_before_break;
     // R3: known from a record, and nothing was heard of it since that was read.
     bool is_restored = false;
+    bool is_awaited = false;  // ... nor has it reported a ring; not recorded
     // An ACK that left before a restart may be read as late as this: until then no broken ring
     // releases it.
     Instant unbroken_until;
@@ -138,8 +139,9 @@ public:
     // The synchronisation of the ring that it reported last is over.
     void sync_ended(NodeId node, NodeTimers timers, Instant now);
 
-    // Its connection ended; end_of_stream: the node's own FIN or close_notify was read.
-    void ended(NodeId node, bool end_of_stream, Instant now);
+    // Its connection ended; last_message: t_m; end_of_stream: the node's own FIN or close_notify
+    // was read.
+    void ended(NodeId node, Instant last_message, bool end_of_stream, Instant now);
 
     // It left and counts the vote no more, by its own word (R2d).
     void left(NodeId node, Instant now);
@@ -194,6 +196,9 @@ private:
     std::optional<Instant> guard_from_;
     std::map<NodeId, Holder> holders_;
     std::map<NodeId, Word> words_;
+    // Of who has reported nothing since its last connection, or since a restart: what it reports
+    // next may have been so ever since then.
+    std::map<NodeId, Instant> unheard_since_;
     // From when on a grant made before guard_from can no longer stand on a node: we granted anew,
     // or it confirmed a NACK (and, its flag being of unknown age, T/2 more: R2s ii).
     std::map<NodeId, Instant> known_from_;

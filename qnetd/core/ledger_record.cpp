@@ -1,8 +1,11 @@
-// ledger_record.cpp -- what of the ledger outlives a restart, and what a restart makes of it (R3).
+// ledger_record.cpp -- what of the ledger outlives a restart, what a restart makes of it (R3), and
+// what need not be kept.
 //
 // Written is only what stays true however long ago it was written; read is the worst that it may
 // have become since.
 // SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
+
 #include "qnetd/core/ledger.hpp"
 #include "qnetd/core/record.hpp"
 
@@ -14,6 +17,7 @@ namespace castvote::qnetd {
 void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
     holders_ = record.holders;
     for (auto& [node, holder] : holders_) {
+        holder.is_awaited = true;
         const Duration lease = holder.timers.lease;
         if (is_same_clock && holder.is_restored && lease.count() == 0) continue;
         holder.is_restored = true;
@@ -28,6 +32,11 @@ void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
             lease.count() > 0 ? lease_end(now, lease) : now + 2 * holder.timers.heartbeat;
     }
     words_ = record.words;
+    for (const auto& [node, holder] : holders_)
+        for (const NodeId member : holder.grant.ring.members) {
+            Instant& since = unheard_since_.try_emplace(member, now).first->second;
+            since = std::min(since, holder.flag_on);
+        }
     guard_from_ = record.guard_from;
     if (is_same_clock) {
         known_from_ = record.known_from;
@@ -41,6 +50,7 @@ void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
 void Ledger::write_to(Record& record) const {
     record.holders = holders_;
     for (auto& [node, holder] : record.holders) {
+        holder.is_awaited = false;
         holder.round_over.reset();
         holder.proof_complete.reset();
         holder.broken_since.reset();
@@ -53,6 +63,17 @@ void Ledger::write_to(Record& record) const {
     }
     record.guard_from = guard_from_;
     if (guard_from_) record.known_from = known_from_;
+}
+
+void Ledger::forget_reports_outside(const Nodes& nodes) {
+    Nodes needed = nodes;
+    for (const auto& [node, holder] : holders_) {
+        needed.insert(node);
+        needed.insert(holder.grant.ring.members.begin(), holder.grant.ring.members.end());
+    }
+    std::erase_if(words_, [&](const auto& entry) { return !needed.contains(entry.first); });
+    std::erase_if(known_from_, [&](const auto& entry) { return !needed.contains(entry.first); });
+    std::erase_if(unheard_since_, [&](const auto& entry) { return !needed.contains(entry.first); });
 }
 
 }  // namespace castvote::qnetd

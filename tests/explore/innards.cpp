@@ -216,6 +216,7 @@ void Innards::write(KeyWriter& key, const Member& m) {
     key.flag(m.has_doubtful_quorum_list);
     key.ring(m.ring);
     key.flag(m.has_membership);
+    key.flag(m.has_moved);
     key.flag(m.has_config);
     key.nodes(m.configured);
     key.number(static_cast<std::uint64_t>(m.heuristics));
@@ -281,6 +282,7 @@ void Innards::write(KeyWriter& key, const Holder& holder) {
     key.time(holder.broken_since);
     key.time(holder.last_before_break);
     key.flag(holder.is_restored);
+    key.flag(holder.is_awaited);
     key.future(holder.unbroken_until);
 }
 
@@ -304,6 +306,11 @@ void Innards::write(KeyWriter& key, const Ledger& ledger) {
         write(key, word);
     }
     key.number(ledger.words_.size());
+    for (const auto& [node, at] : ledger.unheard_since_) {
+        key.number(node);
+        key.time(at);
+    }
+    key.number(ledger.unheard_since_.size());
     for (const auto& [node, at] : ledger.known_from_) {
         key.number(node);
         key.time(at);
