@@ -13,8 +13,8 @@ using namespace castvote::certs::test;
 
 namespace {
 
-struct Arbiter {
-    Arbiter() {
+struct RevokingArbiter {
+    RevokingArbiter() {
         REQUIRE(init_arbiter(directory, GroupWrite::yes));
         sign("alpha");  // 103
         sign("beta");   // 104
@@ -42,7 +42,7 @@ using Serials = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("what is revoked is written down once, with its cluster") {
-    Arbiter arbiter;
+    RevokingArbiter arbiter;
     CHECK(arbiter.revoked(arbiter.directory).empty());
     const auto first = revoke(arbiter.directory, {"104"});
     REQUIRE(first);
@@ -58,7 +58,7 @@ TEST_CASE("what is revoked is written down once, with its cluster") {
 }
 
 TEST_CASE("a number that was given before there was a register can be revoked, a later one not") {
-    Arbiter arbiter;
+    RevokingArbiter arbiter;
     arbiter.sign("alpha");  // 105: takes the place of 103 in cluster-alpha.crt
     std::filesystem::remove(arbiter.directory / layout::certificate_register);
     const auto lost = revoke(arbiter.directory, {"103"});
@@ -79,7 +79,7 @@ TEST_CASE("a number that was given before there was a register can be revoked, a
 }
 
 TEST_CASE("a damaged list is none, and not an empty one") {
-    Arbiter arbiter;
+    RevokingArbiter arbiter;
     for (const char* text :
          {"", "{", "[]", R"({"version": 2, "revoked": []})", R"({"version": 1})",
           R"({"version": 1, "revoked": {}})", R"({"version": 1, "revoked": [7]})",
@@ -97,7 +97,7 @@ TEST_CASE("a damaged list is none, and not an empty one") {
 }
 
 TEST_CASE("a backup takes the list along, and does not let in who was revoked after it") {
-    Arbiter arbiter;
+    RevokingArbiter arbiter;
     REQUIRE(revoke(arbiter.directory, {"103"}));
     REQUIRE(back_up(arbiter.directory, arbiter.scratch / "backup"));
     REQUIRE(revoke(arbiter.directory, {"104"}));
@@ -106,7 +106,7 @@ TEST_CASE("a backup takes the list along, and does not let in who was revoked af
     REQUIRE(restore(arbiter.directory, arbiter.scratch / "backup", Present::aside));
     CHECK(arbiter.revoked(arbiter.directory) == Serials{"103", "104"});
     // The numbers of another authority mean other certificates.
-    Arbiter other;
+    RevokingArbiter other;
     REQUIRE(revoke(other.directory, {"104"}));
     REQUIRE(restore(other.directory, arbiter.scratch / "backup", Present::aside));
     CHECK(arbiter.revoked(other.directory) == Serials{"103"});
