@@ -136,7 +136,7 @@ bool skip_serials(Files& files) {
 // Who was revoked here after the backup was made stays so, where it is the same authority.
 Expected<void> keep_revoked(const Path& directory, Files& files) {
     const Expected<std::string> ca = read_file(directory / layout::ca_export);
-    if (!ca || *ca != files.at(layout::ca_export)) return {};
+    if (ca && *ca != files.at(layout::ca_export)) return {};  // unreadable: as if it were
     Expected<std::vector<Revoked>> here = read_revoked(directory);
     if (!here) return tl::unexpected<Error>(here.error());
     if (here->empty()) return {};

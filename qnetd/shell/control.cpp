@@ -196,10 +196,14 @@ void Control::reload(const std::vector<std::string>& words, ipc::Answer answer) 
                  fmt::format("the certificates are not taken up: {}", tls.error()));
         return answer(ipc::error(tls.error() + "\n"));
     }
-    const auto reply = [](std::size_t ended) {
+    const bool binds = options_.arbiter.tls == wire::TlsSupported::required &&
+                       options_.arbiter.client_certificate_required;
+    const auto reply = [binds](std::size_t ended) {
         return ipc::Reply{
             .ok = true,
-            .text = fmt::format("Certificates are taken up, connections ended: {}\n", ended),
+            .text = fmt::format("Certificates are taken up, connections ended: {}{}\n", ended,
+                                binds ? "" : "; who comes without TLS or without a certificate is "
+                                             "served all the same"),
             .after_sent = {}};
     };
     if (!*tls) return answer(reply(0));

@@ -90,6 +90,8 @@ void Oracle::reported(NodeId node, const Ring& ring, Instant now) {
     if (!is_news) return;
     entry.probe.reset();
     entry.is_denied = false;
+    // A NACK of the ring that it left is not waited for (R5).
+    if (entry.told && entry.told->vote == wire::Vote::nack) entry.told.reset();
     for (auto& [other, holder] : entries_)
         if (other != node && holder.grant && holder.grant->ring.members.contains(node) &&
             ring.id.seq > holder.grant->ring.id.seq && !holder.grant->heard_before_break)

@@ -73,7 +73,7 @@ class Home:
         return self.env.spawn(
             [self.env.program("qnetd"), "--listen", "127.0.0.1", "--port", self.port, "--socket",
              self.socket, "--certificates", self.directory, "--tls", "required", "--state", "none",
-             "--device-timeout", 1250, *options], "qnetd")
+             "--device-timeout", 3000, *options], "qnetd")
 
     def start(self, *options):
         self.daemon = self.spawn(*options)
@@ -127,8 +127,8 @@ def daemon(env, home, node, number):
     process = env.spawn(
         [env.program("qdevice-client"), "--provider", "stdio", "--node-id", number, "--nodes",
          "1,2", "--cluster", "alpha", "--arbiter", "127.0.0.1", "--port", home.port, "--tls",
-         "required", "--certificates", env.path(node, "nssdb"), "--timeout", 1250,
-         "--sync-timeout", 4000, "--socket", env.path(node + ".sock")], name=node, stdin=True)
+         "required", "--certificates", env.path(node, "nssdb"), "--timeout", 3000,
+         "--sync-timeout", 8000, "--socket", env.path(node + ".sock")], name=node, stdin=True)
     ring(process, 1, 8, [1, 2])
     return process
 

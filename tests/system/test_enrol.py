@@ -130,7 +130,7 @@ def is_heard(port):
                     return False
                 answer += part
             return True
-    except (ssl.SSLError, ConnectionError):
+    except (ssl.SSLError, OSError):
         return False
 
 
