@@ -202,8 +202,9 @@ void Control::reload(const std::vector<std::string>& words, ipc::Answer answer) 
         return ipc::Reply{
             .ok = true,
             .text = fmt::format("Certificates are taken up, connections ended: {}{}\n", ended,
-                                binds ? "" : "; who comes without TLS or without a certificate is "
-                                             "served all the same"),
+                                binds ? ""
+                                      : "; who comes without TLS or without a certificate is "
+                                        "served all the same"),
             .after_sent = {}};
     };
     if (!*tls) return answer(reply(0));
