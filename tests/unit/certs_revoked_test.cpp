@@ -106,9 +106,10 @@ TEST_CASE("a backup takes the list along, and does not let in who was revoked af
     REQUIRE(restore(arbiter.directory, arbiter.scratch / "backup", Present::aside));
     CHECK(arbiter.revoked(arbiter.directory) == Serials{"103", "104"});
     // Who cannot be read here may have been the same authority.
-    REQUIRE(std::filesystem::remove(arbiter.directory / layout::ca_export));
-    REQUIRE(restore(arbiter.directory, arbiter.scratch / "backup", Present::aside));
-    CHECK(arbiter.revoked(arbiter.directory) == Serials{"103", "104"});
+    REQUIRE(revoke(arbiter.scratch / "fresh", {"104"}));
+    REQUIRE(std::filesystem::remove(arbiter.scratch / "fresh" / layout::ca_export));
+    REQUIRE(restore(arbiter.scratch / "fresh", arbiter.scratch / "backup", Present::aside));
+    CHECK(arbiter.revoked(arbiter.scratch / "fresh") == Serials{"103", "104"});
     // The numbers of another authority mean other certificates.
     RevokingArbiter other;
     REQUIRE(revoke(other.directory, {"104"}));
