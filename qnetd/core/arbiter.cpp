@@ -72,7 +72,7 @@ void Arbiter::on(const Received& received) {
     }
     sent_after_ = note_message(session, now_);
     session.grace_until.reset();
-    if (session.is_inited) cluster_of(session).heard(session.node, now_);
+    if (session.is_inited) cluster_of(session).heard(session.node, now_, sent_after_);
     if (const auto* error = std::get_if<wire::DecodeError>(&received.inbound)) {
         send_error(session, wire::ReplyErrorCode::error_decoding_message, error->msg_seq_number);
         return;

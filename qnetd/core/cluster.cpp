@@ -74,6 +74,7 @@ void Cluster::join(Member joined, const Step& step) {
     joined.keep_active = settings_.keep_active_partition_default;
     joined.connected_since = step.now;
     joined.last_message = step.now;
+    joined.last_sent_after = step.sent_after;
     joined.last_echo = step.now;
     joined.is_newcomer = !is_expected_holder(joined, step.now);
     const RingId ring = joined.ring.id;
@@ -89,10 +90,10 @@ void Cluster::leave(NodeId node, bool end_of_stream, const Step& step) {
     const Member& leaving = member(node);
     const Ring ring = leaving.ring;
     const bool had_lists = leaving.has_both_lists();
-    const Instant last_message = leaving.last_message;
+    const Instant last_sent_after = leaving.last_sent_after;
     members_.erase(node);
     intents_.erase(node);
-    ledger_.ended(node, last_message, end_of_stream, step.now);
+    ledger_.ended(node, last_sent_after, end_of_stream, step.now);
     note(step, Level::info, Reason::node_left, ring, node, Duration(0),
          end_of_stream ? "it closed the connection" : "the connection is lost");
     Nodes needed;
@@ -111,8 +112,9 @@ void Cluster::leave(NodeId node, bool end_of_stream, const Step& step) {
     }
 }
 
-void Cluster::heard(NodeId node, Instant now) {
+void Cluster::heard(NodeId node, Instant now, Instant sent_after) {
     member(node).last_message = now;
+    member(node).last_sent_after = sent_after;
     ledger_.heard(node, now);
 }
 
@@ -276,7 +278,8 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
     if (!sender.poll_paused) sender.poll_paused = step.now;
     if (!algorithm().takes_turns) return Vote::ack;
     if (is_new_ring) {
-        // A NACK of the ring that it left proves nothing any more, nor is it waited for (R5).
+        // A NACK of the ring that it left proves nothing any more (arbiter.md 8, W12), nor is it
+        // waited for (R5).
         if (sender.told && sender.told->vote == Vote::nack) sender.told.reset();
         if (sender.nack_unanswered_since.has_value()) sender.due = Due::nothing;
         sender.nack_unanswered_since.reset();

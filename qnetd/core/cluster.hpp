@@ -69,6 +69,7 @@ struct Member {
     std::string key_fingerprint;  // of its certificate; empty without one
     Instant connected_since;
     Instant last_message;
+    Instant last_sent_after;  // when that was sent, at the earliest
 
     Ring ring;  // of INIT, without members, then of the latest membership list
     bool has_membership = false;
@@ -153,7 +154,7 @@ public:
     void leave(NodeId node, bool end_of_stream, const Step& step);
 
     // Any complete message of the node arrived.
-    void heard(NodeId node, Instant now);
+    void heard(NodeId node, Instant now, Instant sent_after);
     void echoed(NodeId node, Instant now);
     void set_heartbeat(NodeId node, Duration heartbeat);
     // Our node daemon's own options; the reply says which of them are accepted (protocol.md 15).

@@ -267,19 +267,15 @@ void Cluster::vote_info_reply(NodeId node, std::uint32_t sequence, const Step& s
     if (told.vote == Vote::nack) {
         m.nack_unanswered_since.reset();
         m.never_confirms_since.reset();
-        // A NACK for a ring which the node has left since proves nothing (arbiter.md 8, W12).
-        if (told.ring == m.ring) {
-            ledger_.nack_confirmed(node, timers_of(m), step.sent_after, step.now);
-            if (m.due == Due::nack_reply) {
-                m.due = Due::nothing;
-                if (!is_stable_ && is_behind(m)) {
-                    m.is_set_aside = true;
-                    decide(step);
-                    return;
-                }
+        CHECK(told.ring == m.ring, "a NACK for a ring which the node has left is void");
+        ledger_.nack_confirmed(node, timers_of(m), step.sent_after, step.now);
+        if (m.due == Due::nack_reply) {
+            m.due = Due::nothing;
+            if (!is_stable_ && is_behind(m)) {
+                m.is_set_aside = true;
+                decide(step);
+                return;
             }
-        } else if (m.due == Due::nack_reply) {
-            m.due = Due::nothing;  // nothing is on its way to it: it may have to be told again
         }
     } else {
         // It may have read the ACK, and switched the vote on, only now (R2s ii), or when it would

@@ -210,8 +210,8 @@ void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant sent_after, 
     }
 }
 
-void Ledger::ended(NodeId node, Instant last_message, bool end_of_stream, Instant now) {
-    unheard_since_.try_emplace(node, last_message);
+void Ledger::ended(NodeId node, Instant last_sent_after, bool end_of_stream, Instant now) {
+    unheard_since_.try_emplace(node, last_sent_after);
     const auto found = holders_.find(node);
     if (found == holders_.end()) return;
     Holder& holder = found->second;

@@ -139,9 +139,9 @@ public:
     // The synchronisation of the ring that it reported last is over.
     void sync_ended(NodeId node, NodeTimers timers, Instant now);
 
-    // Its connection ended; last_message: t_m; end_of_stream: the node's own FIN or close_notify
-    // was read.
-    void ended(NodeId node, Instant last_message, bool end_of_stream, Instant now);
+    // Its connection ended; last_sent_after: when its last message was sent, at the earliest;
+    // end_of_stream: the node's own FIN or close_notify was read.
+    void ended(NodeId node, Instant last_sent_after, bool end_of_stream, Instant now);
 
     // It left and counts the vote no more, by its own word (R2d).
     void left(NodeId node, Instant now);

@@ -217,6 +217,7 @@ void Innards::write(KeyWriter& key, const Member& m) {
     key.ring(m.ring);
     key.flag(m.has_membership);
     key.flag(m.has_moved);
+    key.time(m.last_sent_after);
     key.flag(m.has_config);
     key.nodes(m.configured);
     key.number(static_cast<std::uint64_t>(m.heuristics));
