@@ -152,7 +152,7 @@ bool ArbiterShard::goes_to_invitation(ConnectionId id, const wire::Inbound& inbo
     const auto* skipped = std::get_if<wire::Skipped>(&inbound);
     if (skipped == nullptr || skipped->type != net::join_message_type) return false;
     if (common_.joins == nullptr || !core_.is_movable(id)) return false;
-    auto place = common_.joins->open();
+    auto place = common_.joins->open(connections_.at(id).address);
     if (!place) return false;
     const Connection leaving = std::move(connections_.extract(id).mapped());
     step(Closed{id, CloseCause::reset_or_error});

@@ -15,6 +15,7 @@
 #include <tuple>
 #include <utility>
 
+#include "common/net/address.hpp"
 #include "common/net/clock.hpp"
 #include "common/net/enrolment.hpp"
 
@@ -28,7 +29,6 @@ using Local = asio::local::stream_protocol;
 
 namespace {
 
-constexpr int places_max = 8;  // as many as an invitation serves at a time
 // A handshake, a request and a certificate take 10 KiB; an invitation gives up after 15 s.
 constexpr std::size_t bytes_max = 64 * 1024;
 constexpr std::chrono::seconds longest{20};
@@ -99,27 +99,24 @@ struct JoinRelayLoops {
 JoinRelay::JoinRelay(asio::io_context& io, const std::string& control_socket)
     : io_(io),
       path_(net::invitation_socket_beside(control_socket)),
+      places_(net::joining_max, net::joining_each_max),
       lines_(lines_burst, lines_interval) {}
 
 JoinRelay::Place::~Place() {
     if (descriptor_ >= 0) ::close(descriptor_);
-    --*taken_;
 }
 
 int JoinRelay::Place::take_descriptor() { return std::exchange(descriptor_, -1); }
 
-std::shared_ptr<JoinRelay::Place> JoinRelay::open() {
+std::shared_ptr<JoinRelay::Place> JoinRelay::open(const std::string& address_text) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path_.size() >= sizeof address.sun_path) return nullptr;
     std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
-    if (++*taken_ > places_max) {
-        --*taken_;
-        return nullptr;
-    }
-    // Counted from here on, whether it is open or not.
+    auto held = places_.take(net::network_of(net::host_of(address_text)));
+    if (!held) return nullptr;
     const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    auto place = std::make_shared<Place>(descriptor, taken_);
+    auto place = std::make_shared<Place>(descriptor, std::move(held));
     if (descriptor < 0 ||
         ::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         return nullptr;

@@ -7,13 +7,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "common/net/asio.hpp"
 #include "common/net/log.hpp"
+#include "common/net/places.hpp"
 
 namespace castvote::qnetd {
 
@@ -25,8 +25,8 @@ public:
     // A connection to the invitation, closed where it is dropped.
     class Place {
     public:
-        Place(int descriptor, std::shared_ptr<std::atomic<int>> taken)
-            : descriptor_(descriptor), taken_(std::move(taken)) {}
+        Place(int descriptor, std::shared_ptr<void> held)
+            : descriptor_(descriptor), held_(std::move(held)) {}
         ~Place();
         Place(const Place&) = delete;
         Place& operator=(const Place&) = delete;
@@ -35,18 +35,19 @@ public:
 
     private:
         int descriptor_;
-        std::shared_ptr<std::atomic<int>> taken_;
+        std::shared_ptr<void> held_;
     };
 
-    // From any thread, and at once: nothing if no invitation is open, or too many nodes are in it.
-    std::shared_ptr<Place> open();
+    // From any thread, and at once: nothing if no invitation is open, or too many are in it
+    // already, from this address or from all.
+    std::shared_ptr<Place> open(const std::string& address);
     // From any thread.
     void relay(std::shared_ptr<Place> place, net::tcp::socket client, std::string address);
 
 private:
     net::asio::io_context& io_;
     std::string path_;
-    std::shared_ptr<std::atomic<int>> taken_ = std::make_shared<std::atomic<int>>(0);
+    net::Places places_;
     net::RateLimit lines_;  // on the main loop
 };
 

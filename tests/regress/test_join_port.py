@@ -12,7 +12,7 @@ import peer
 from enrolment import JOIN, Home, Invitation, greeted, in_tls, join
 
 MANY = 200
-PLACES = 8  # qnetd/shell/join_relay.cpp
+PLACES = 4  # for one address: common/net/enrolment.hpp
 GROWTH_MAX_KB = 8192
 
 
@@ -102,7 +102,7 @@ def test_many_at_once_and_slow_ones(env):
     before = served.arbiter.resident_kb()
     slow = [greeted(served.arbiter.port)[0] for _ in range(PLACES)]
     began = time.monotonic()
-    # All places are taken: the others are told so at once, and stay ordinary clients.
+    # All places of this address are taken: others are told so at once, and stay ordinary clients.
     for _ in range(MANY):
         one = served.arbiter.peer()
         one.raw(JOIN)
@@ -118,6 +118,16 @@ def test_many_at_once_and_slow_ones(env):
     assert served.arbiter.resident_kb() - before < GROWTH_MAX_KB
     served.goes_on()
     served.lets_in()
+
+
+def test_silent_strangers_do_not_keep_a_node_out(env):
+    served = Served(env)
+    silent = [greeted(served.arbiter.port, f"127.0.0.{2 + number}")[0]
+              for number in range(3) for _ in range(PLACES)]
+    served.lets_in()
+    for connection in silent:
+        connection.close()
+    served.goes_on()
 
 
 def test_after_init_nobody_is_passed_on(env):
