@@ -3,6 +3,7 @@
 #include "certs/arbiter_directory.hpp"
 
 #include <fmt/format.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <charconv>
@@ -13,6 +14,7 @@
 #include "certs/layout.hpp"
 #include "certs/marker.hpp"
 #include "certs/register.hpp"
+#include "certs/x509.hpp"
 #include "common/ipc/group.hpp"
 
 namespace castvote::certs {
@@ -67,6 +69,48 @@ Expected<Authority> load_authority(const Path& directory) {
         return fail(fmt::format("{} does not fit {}", key_file.string(), certificate_file.string()),
                     "restore both files from the same backup");
     return Authority{std::move(*certificate), std::move(*key)};
+}
+
+// What it takes to issue: the authority, and nobody else at it meanwhile.
+struct Issuing {
+    Authority authority;
+    DirectoryLock lock;
+    Ownership owner;
+
+    static Expected<Issuing> begin(const Path& directory) {
+        Expected<Authority> authority = load_authority(directory);
+        if (!authority) return tl::unexpected<Error>(authority.error());
+        Expected<DirectoryLock> lock = DirectoryLock::take(directory);
+        if (!lock) return tl::unexpected<Error>(lock.error());
+        return Issuing{std::move(*authority), std::move(*lock), arbiter_ownership(directory)};
+    }
+    Issuer issuer() const { return {authority.certificate.get(), authority.key.get()}; }
+};
+
+// The arbiter's key, if it has one, as PEM. Refused where a new certificate, which has our name,
+// would not be taken by the nodes for the old one.
+Expected<std::string> key_to_be_replaced(const Path& directory) {
+    const Path file = directory / layout::server_certificate,
+               key_file = directory / layout::server_key;
+    if (is_there(file)) {
+        const Expected<std::string> text = read_file(file);
+        if (!text) return text;
+        const Expected<CertificatePtr> old = parse_certificate(*text, file.string());
+        if (!old) return tl::unexpected<Error>(old.error());
+        if (X509_check_host(old->get(), layout::server_name, 0, 0, nullptr) != 1)
+            return fail(fmt::format("the certificate in {} is for another name than \"{}\", which "
+                                    "the nodes ask for (net_nss_qnetd_cn)",
+                                    file.string(), layout::server_name),
+                        "make the new one by the tools that made it");
+    }
+    if (!is_there(key_file)) return std::string();
+    const Expected<std::string> text = read_file(key_file);
+    if (!text) return text;
+    const Expected<std::vector<KeyPtr>> keys = parse_keys(*text, key_file.string());
+    if (!keys) return tl::unexpected<Error>(keys.error());
+    std::string pem;
+    for (const KeyPtr& key : *keys) pem += to_pem(key.get());
+    return pem;
 }
 
 // The next serial number, which is on the disk as used when it is returned. Under the lock.
@@ -181,27 +225,27 @@ Expected<void> check_signing(const Path& directory, std::string_view cluster) {
 }
 
 Expected<Stored> renew_server(const Path& directory) {
-    const Expected<Authority> authority = load_authority(directory);
-    if (!authority) return tl::unexpected<Error>(authority.error());
-    const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
-    if (!lock) return tl::unexpected<Error>(lock.error());
-    const Ownership owner = arbiter_ownership(directory);
-    const Expected<long> serial = take_serial(directory, owner);
+    const Expected<Issuing> issuing = Issuing::begin(directory);
+    if (!issuing) return tl::unexpected<Error>(issuing.error());
+    const Expected<std::string> old_key = key_to_be_replaced(directory);
+    if (!old_key) return tl::unexpected<Error>(old_key.error());
+    const Expected<long> serial = take_serial(directory, issuing->owner);
     if (!serial) return tl::unexpected<Error>(serial.error());
     const std::time_t now = std::time(nullptr);
+    const Ownership& owner = issuing->owner;
     const KeyPtr key = make_key();
-    const CertificatePtr certificate = make_server_certificate(
-        key.get(), Issuer{authority->certificate.get(), authority->key.get()}, *serial, now);
+    const CertificatePtr certificate =
+        make_server_certificate(key.get(), issuing->issuer(), *serial, now);
     const Expected<void> registered =
         add_to_register(directory, {entry_for(certificate.get(), "rotate", now)}, owner);
     if (!registered) return tl::unexpected<Error>(registered.error());
     // Both keys lie there while the certificates change places: the one that fits is taken.
     const Path key_file = directory / layout::server_key;
-    const std::string old_key = read_file(key_file).value_or("");
     const Path file = directory / layout::server_certificate;
-    for (const auto& [path, bytes, mode] : {std::tuple(key_file, to_pem(key.get()) + old_key, 0640),
-                                            std::tuple(file, to_pem(certificate.get()), 0644),
-                                            std::tuple(key_file, to_pem(key.get()), 0640)})
+    for (const auto& [path, bytes, mode] :
+         {std::tuple(key_file, to_pem(key.get()) + *old_key, 0640),
+          std::tuple(file, to_pem(certificate.get()), 0644),
+          std::tuple(key_file, to_pem(key.get()), 0640)})
         if (const Expected<void> written =
                 write_file(path, bytes, static_cast<mode_t>(mode), owner);
             !written)
@@ -215,20 +259,16 @@ Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* requ
         return tl::unexpected<Error>(named.error());
     if (const Expected<void> sound = check_request(request, issuance.cluster, name); !sound)
         return tl::unexpected<Error>(sound.error());
-    const Expected<Authority> authority = load_authority(directory);
-    if (!authority) return tl::unexpected<Error>(authority.error());
-    const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
-    if (!lock) return tl::unexpected<Error>(lock.error());
-
-    const Ownership owner = arbiter_ownership(directory);
-    const Expected<long> serial = take_serial(directory, owner);
+    const Expected<Issuing> issuing = Issuing::begin(directory);
+    if (!issuing) return tl::unexpected<Error>(issuing.error());
+    const Expected<long> serial = take_serial(directory, issuing->owner);
     if (!serial) return tl::unexpected<Error>(serial.error());
     const std::time_t now = std::time(nullptr);
-    CertificatePtr certificate = make_cluster_certificate(
-        request, Issuer{authority->certificate.get(), authority->key.get()}, *serial, now,
-        issuance.owner);
+    CertificatePtr certificate =
+        make_cluster_certificate(request, issuing->issuer(), *serial, now, issuance.owner);
     const Expected<void> registered = add_to_register(
-        directory, {entry_for(certificate.get(), issuance.by, now, issuance.address)}, owner);
+        directory, {entry_for(certificate.get(), issuance.by, now, issuance.address)},
+        issuing->owner);
     if (!registered) return tl::unexpected<Error>(registered.error());
     return certificate;
 }

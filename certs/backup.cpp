@@ -10,6 +10,7 @@
 #include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "certs/identity.hpp"
 #include "certs/layout.hpp"
@@ -211,6 +212,12 @@ Expected<Stored> restore(const Path& directory, const Path& file, Present presen
     if (present == Present::refuse && arbiter_format(directory) != Format::none)
         return fail(fmt::format("there are certificates in {} already", directory.string()),
                     "say --force to move them aside");
+    std::optional<DirectoryLock> lock;  // nobody is revoked here between that and the exchange
+    if (is_there(directory)) {
+        Expected<DirectoryLock> taken = DirectoryLock::take(directory);
+        if (!taken) return tl::unexpected<Error>(taken.error());
+        lock.emplace(std::move(*taken));
+    }
     if (const Expected<void> kept = keep_revoked(directory, *files); !kept)
         return tl::unexpected<Error>(kept.error());
     const Ownership owner = arbiter_ownership(directory);

@@ -119,14 +119,7 @@ CLI::App* describe_revoke(CLI::App& app, RevokeOptions& options) {
                      "owner of the one that is meant")
         ->type_name("HEX")
         ->needs(cluster);
-    verb->add_option(
-            "--socket", options.control_socket,
-            fmt::format("The arbiter's control socket (default {})", standard_control_socket))
-        ->type_name("PATH");
-    verb->add_option("--dir", options.directory,
-                     fmt::format("Certificate directory (default {})", layout::arbiter_directory))
-        ->type_name("DIR");
-    verb->add_flag("--json", options.as_json, "Print JSON");
+    add_arbiter_options(*verb, options.control_socket, options.directory, options.as_json);
     verb->footer(
         "Exit status: 0 done, also if it was done before; 1 refused or failed: nothing was "
         "revoked;\n"

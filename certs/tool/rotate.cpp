@@ -48,14 +48,7 @@ int rotate(const RotateOptions& options) {
 CLI::App* describe_rotate(CLI::App& app, RotateOptions& options) {
     CLI::App* verb = app.add_subcommand(
         "rotate", "Arbiter: a new key and certificate for itself; nodes notice nothing");
-    verb->add_option(
-            "--socket", options.control_socket,
-            fmt::format("The arbiter's control socket (default {})", standard_control_socket))
-        ->type_name("PATH");
-    verb->add_option("--dir", options.directory,
-                     fmt::format("Certificate directory (default {})", layout::arbiter_directory))
-        ->type_name("DIR");
-    verb->add_flag("--json", options.as_json, "Print JSON");
+    add_arbiter_options(*verb, options.control_socket, options.directory, options.as_json);
     verb->footer(
         "Exit status: 0 done; 1 failed: all is as before; 2 wrong usage; 3 made, but no arbiter "
         "of\n"

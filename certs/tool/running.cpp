@@ -7,12 +7,25 @@
 
 #include <cstdio>
 
+#include "certs/layout.hpp"
 #include "certs/tool/tool.hpp"
 #include "common/ipc/client.hpp"
 #include "common/ipc/words.hpp"
 #include "common/wire/printable.hpp"
 
 namespace castvote::certs::tool {
+
+void add_arbiter_options(CLI::App& verb, std::string& control_socket, std::string& directory,
+                         bool& as_json) {
+    verb.add_option(
+            "--socket", control_socket,
+            fmt::format("The arbiter's control socket (default {})", standard_control_socket))
+        ->type_name("PATH");
+    verb.add_option("--dir", directory,
+                    fmt::format("Certificate directory (default {})", layout::arbiter_directory))
+        ->type_name("DIR");
+    verb.add_flag("--json", as_json, "Print JSON");
+}
 
 Hearing have_read_again(const std::string& control_socket, const Path& directory) {
     using Kind = ipc::Response::Kind;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,10 @@ struct Hearing {
     } what = What::no_answer;
     std::string text;
 };
+
+// The options of a verb that changes what the running arbiter works by.
+void add_arbiter_options(CLI::App& verb, std::string& control_socket, std::string& directory,
+                         bool& as_json);
 
 // The running arbiter reads its certificates again, which are to be those in `directory`.
 Hearing have_read_again(const std::string& control_socket, const Path& directory);

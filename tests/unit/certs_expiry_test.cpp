@@ -1,8 +1,8 @@
 // certs_expiry_test.cpp -- an end is told long before it comes; the arbiter gets a new certificate.
-// certificate.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "certs/arbiter_directory.hpp"
 #include "certs/identity.hpp"
+#include "certs/issue.hpp"
 #include "certs/layout.hpp"
 #include "certs/register.hpp"
 #include "certs/x509.hpp"
@@ -81,4 +81,27 @@ TEST_CASE("an arbiter's new certificate takes the place of the old one at every 
     put(directory / layout::server_certificate, old_certificate);
     REQUIRE(renew_server(directory));
     REQUIRE(load_arbiter_identity(directory));
+}
+
+TEST_CASE("no certificate is exchanged that nodes would not take for the old one, nor a key lost") {
+    const Scratch scratch;
+    const Path directory = scratch / "arbiter";
+    REQUIRE(init_arbiter(directory, GroupWrite::no));
+    const std::string certificate = get(directory / layout::server_certificate);
+    const std::string key = get(directory / layout::server_key);
+    put(scratch / "request", to_der(make_request(castvote::certs::test::key(2), "alpha").get()));
+    const auto other = sign_request(directory, scratch / "request", "alpha");
+    REQUIRE(other);
+    put(directory / layout::server_certificate,
+        to_pem(parse_certificate(get(other->file), "another")->get()));
+    const auto renamed = renew_server(directory);
+    REQUIRE(!renamed);
+    CHECK(renamed.error().what.find("another name") != std::string::npos);
+    put(directory / layout::server_certificate, certificate);
+    put(directory / layout::server_key, "no key");
+    CHECK(!renew_server(directory));
+    CHECK(get(directory / layout::server_key) == "no key");
+    CHECK(get(directory / layout::server_certificate) == certificate);
+    put(directory / layout::server_key, key);
+    CHECK(renew_server(directory));
 }

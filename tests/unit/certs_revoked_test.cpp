@@ -96,6 +96,13 @@ TEST_CASE("a damaged list is none, and not an empty one") {
     }
 }
 
+TEST_CASE("a list that cannot be looked at is not one that revokes nobody") {
+    RevokingArbiter arbiter;
+    std::filesystem::create_symlink(arbiter.scratch / "nowhere",
+                                    arbiter.directory / layout::revoked);
+    CHECK(!read_revoked(arbiter.directory));
+}
+
 TEST_CASE("a backup takes the list along, and does not let in who was revoked after it") {
     RevokingArbiter arbiter;
     REQUIRE(revoke(arbiter.directory, {"103"}));
