@@ -315,6 +315,7 @@ void Cluster::judge_waits(const Member& m, const Step& step) {
 }
 
 Vote Cluster::quorum_list(Member& sender, const wire::Message& list, const Step& step) {
+    if (!algorithm().takes_turns) return Vote::no_change;
     // Those of an older ring name other members.
     Nodes present;
     for (const wire::NodeInfo& info : list.node_info)

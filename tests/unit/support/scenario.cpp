@@ -122,6 +122,7 @@ void Scenario::settings(Words words) {
     if (driver_) refuse("settings come first");
     const std::map<std::string, bool> on_off = {{"on", true}, {"off", false}};
     if (words.take("started") == "now") started_ = at_ms(0);
+    settings_.test_algorithm_enabled = one_of(words.take("test", "off"), on_off);
     cluster_ = words.take("cluster", cluster_);
     if (const auto value = words.take("device_timeout"); !value.empty())
         settings_.device_timeout = duration(value);
@@ -174,7 +175,8 @@ void Scenario::connect(Words words) {
     init.decision_algorithm = one_of<wire::DecisionAlgorithm>(
         words.take("algorithm", "ffsplit"), {{"ffsplit", wire::DecisionAlgorithm::ffsplit},
                                              {"lms", wire::DecisionAlgorithm::lms},
-                                             {"2nodelms", wire::DecisionAlgorithm::two_node_lms}});
+                                             {"2nodelms", wire::DecisionAlgorithm::two_node_lms},
+                                             {"test", wire::DecisionAlgorithm::test}});
     if (tie == "lowest" || tie == "highest")
         init.tie_breaker = wire::TieBreaker{
             .mode = tie == "lowest" ? wire::TieBreakerMode::lowest : wire::TieBreakerMode::highest};
