@@ -187,6 +187,7 @@ struct Told {
     std::vector<std::string> lines;  // of the change
     std::string backup;
     std::vector<Joined> others;
+    bool is_applied_elsewhere = false;  // on those of the others that did not fail
 
     bool is_everywhere() const {
         return std::all_of(others.begin(), others.end(),
@@ -284,14 +285,16 @@ void join_the_others(const Plan& plan, const JoinOptions& options,
         told.others = join_on(hosts, options.ssh, options.address, to_text(plan.token), all);
     };
     join_all(options.force ? "--force" : nullptr);
-    if (options.apply && told.is_everywhere() && !is_proxmox_file(plan)) join_all("--apply");
+    if (!options.apply || !told.is_everywhere() || is_proxmox_file(plan)) return;
+    join_all("--apply");
+    told.is_applied_elsewhere = true;
 }
 
 void print_others(const std::vector<Joined>& others) {
     for (const Joined& one : others)
         fmt::print("{}: {}\n{}", one.host,
-                   one.status == 0 ? "has joined" : fmt::format("NOT JOINED ({})", one.status),
-                   one.status == 0 ? "" : one.words + (one.words.ends_with('\n') ? "" : "\n"));
+                   one.status == 0 ? "done" : fmt::format("NOT DONE (status {})", one.status),
+                   one.status == 0 ? "" : one.words);
 }
 
 void print_next(const Plan& plan) {
@@ -303,8 +306,9 @@ void print_next(const Plan& plan) {
             "on the last node that joins. Then:\n");
     else
         fmt::print("\nNext, when all nodes have joined:\n  the same corosync.conf on each node\n");
-    fmt::print("  on each node:  systemctl enable --now corosync-qdevice\n");
+    // The daemon ends where corosync knows of no device.
     if (!is_proxmox) fmt::print("  on one node:   corosync-cfgtool -R\n");
+    fmt::print("  on each node:  systemctl enable --now corosync-qdevice\n");
     fmt::print("  then look at:  corosync-quorumtool -s, and qdevice-tool doctor\n");
 }
 
@@ -318,8 +322,9 @@ void print_words(const Plan& plan, const Told& told) {
     for (const std::string& note : told.notes) fmt::print("{}\n", note);
     print_others(told.others);
     if (!told.is_everywhere())
-        return void(
-            fmt::print("\nNothing was changed here. Run the same again when that is mended.\n"));
+        return void(fmt::print(
+            "\ncorosync.conf was not changed here{}. Run the same again when that is mended.\n",
+            told.is_applied_elsewhere ? ", but it was where \"done\" is said" : ""));
     const std::string file =
         plan.configuration ? plan.configuration->file.string() : plain_configuration;
     if (told.is_configured) {

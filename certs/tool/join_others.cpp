@@ -31,6 +31,17 @@ bool is_this_host(const enrol::Member& member, const std::set<std::string>& own)
                        [&](const std::string& address) { return own.contains(address); });
 }
 
+// Another machine's words, line by line.
+std::string printable_lines(const std::string& text) {
+    std::string lines;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        lines += printable(text.substr(at, end - at)) + "\n";
+        at = end + 1;
+    }
+    return lines;
+}
+
 // What a word of ssh's command line must not begin with.
 bool is_host(const std::string& text) { return !text.empty() && text.front() != '-'; }
 
@@ -65,9 +76,9 @@ std::vector<Joined> join_on(const std::vector<std::string>& hosts, const std::st
         std::fflush(stdout);
         const Expected<Finished> finished = run(words, Output::collect, token + "\n");
         if (finished)
-            all.push_back({host, finished->status, finished->output});
+            all.push_back({host, finished->status, printable_lines(finished->output)});
         else
-            all.push_back({host, not_reached, finished.error().what});
+            all.push_back({host, not_reached, printable_lines(finished.error().what)});
     }
     return all;
 }

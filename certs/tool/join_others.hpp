@@ -20,7 +20,7 @@ Expected<std::vector<std::string>> other_nodes(const std::vector<enrol::Member>&
 struct Joined {
     std::string host;
     int status = 0;     // of qcert there; 255: ssh did not get so far
-    std::string words;  // what it said
+    std::string words;  // what it said, fit for a terminal
 };
 
 // One after the other; `options` go behind "qcert join ADDRESS -".
