@@ -23,7 +23,8 @@ class Processor:
     cpu: str  # as CMake and qemu call it
 
 
-PROCESSORS = {"arm64": Processor("aarch64-linux-gnu", "aarch64")}
+PROCESSORS = {"arm64": Processor("aarch64-linux-gnu", "aarch64"),
+              "armhf": Processor("arm-linux-gnueabihf", "arm")}
 MOUNTS = """set -e
 mount -t proc proc "$1/proc"
 mkdir -p "$1$3"
@@ -110,7 +111,18 @@ def build(preset, processor):
         settings = {"CMAKE_SYSTEM_NAME": "Linux", "CMAKE_SYSTEM_PROCESSOR": known.cpu,
                     "CMAKE_CXX_COMPILER": f"{known.triplet}-g++",
                     "CMAKE_CROSSCOMPILING_EMULATOR": f"/usr/bin/{emulator_name(processor)}"}
-        enter(processor, "cmake", "--preset", preset, "-B", folder,
-              *[f"-D{name}={value}" for name, value in settings.items()])
+        enter(processor, "env",
+              f"PKG_CONFIG_LIBDIR=/usr/lib/{known.triplet}/pkgconfig:/usr/share/pkgconfig",
+              "cmake", "--preset", preset, "-B", folder, *[f"-D{name}={value}" for name, value in settings.items()])
     enter(processor, "cmake", "--build", folder)
     return os.path.join(ROOT, folder, "bin")
+
+
+def package(processor, programs, out):
+    """build.py, where the libraries are that the packages will depend on."""
+    def seen(path):
+        return os.path.join(SOURCES, os.path.relpath(path, ROOT))
+
+    os.makedirs(out, exist_ok=True)
+    enter(processor, "python3", "packaging/build.py", "--bin", seen(programs), "--out", seen(out),
+          "--processor", processor)

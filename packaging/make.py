@@ -58,9 +58,15 @@ def static(given):
 
 def debian(given):
     dev("setup", "package")
-    python(HERE, "build.py", "--bin", built("release", given.processor), "--out", OUT)
+    programs, emulated = built("release", given.processor), []
+    if given.processor == native():
+        python(HERE, "build.py", "--bin", programs, "--out", OUT)
+    else:
+        cross.package(given.processor, programs, OUT)
+        emulated = ["--emulator", cross.emulator(given.processor)]
     if given.test is not None:
-        python(TESTS, "run.py", "--packages", OUT, *given.test)
+        python(TESTS, "run.py", "--packages", OUT, "--processor", given.processor, *emulated,
+               *given.test)
 
 
 def main():
@@ -74,8 +80,6 @@ def main():
     given = options.parse_args()
     if given.static:
         static(given)
-    elif given.processor != native():
-        options.error("for another processor there is only --static")
     else:
         debian(given)
     return 0

@@ -16,12 +16,20 @@ exec "$@"
 """
 BOOT = """set -e
 echo $$ > "$2/cgroup.procs"
+root=$1 inside=$3
+shift 3
 exec unshare --mount --propagation private --pid --fork --kill-child --net --ipc --uts --cgroup \\
-    sh -c "$3" sh "$1"
+    sh -c "$inside" sh "$root" "$@"
 """
 INSIDE = """set -e
 mount --bind "$1" "$1"
 cd "$1"
+shift
+while [ $# -gt 0 ]; do
+    mkdir -p ".$2"
+    mount --bind "$1" ".$2"
+    shift 2
+done
 mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
@@ -55,24 +63,30 @@ def own_group():
 
 
 class Booted(Tree):
+    def __init__(self, env, name, base, bind=()):
+        """bind: a folder of the machine, and where in the tree it is seen, too."""
+        self.bind = bind
+        super().__init__(env, name, base)
+
     def hold(self):
         folder = own_group()
         if folder is None or not os.access(folder, os.W_OK):
             raise harness.Skipped("there is no cgroup hierarchy of version 2 that we may use")
         env = self.env
-        env.run(["unshare", "--mount", "--propagation", "private", "--pid", "--fork",
-                 "--kill-child", "sh", "-c", INSTALL, "sh", self.root, "chroot", self.root, *CLEAN,
-                 "sh", "-c", "apt-get -q update && apt-get -q --yes install "
-                 "--no-install-recommends systemd systemd-sysv iputils-ping"], seconds=900)
+        if not self.has("/lib/systemd/systemd"):
+            env.run(["unshare", "--mount", "--propagation", "private", "--pid", "--fork",
+                     "--kill-child", "sh", "-c", INSTALL, "sh", self.root, "chroot", self.root,
+                     *CLEAN, "sh", "-c", "apt-get -q update && apt-get -q --yes install "
+                     "--no-install-recommends systemd systemd-sysv iputils-ping"], seconds=900)
         with open(self.path("/etc/hosts"), "w", encoding="ascii") as file:
             file.write("127.0.0.1 localhost\n")
-        self.group = os.path.join(folder, f"castvote-package-{os.getpid()}")
+        self.group = os.path.join(folder, f"castvote-package-{os.getpid()}-{self.name}")
         os.mkdir(self.group)
         env.at_end(self.remove_group)
-        holder = env.spawn(["sh", "-c", BOOT, "sh", self.root, self.group, INSIDE],
-                           name=f"{self.name}-holder")
-        env.wait_for(lambda: harness.children_of(holder.pid), 20, "process 1")
-        self.pid = harness.children_of(holder.pid)[0]
+        self.holder = env.spawn(["sh", "-c", BOOT, "sh", self.root, self.group, INSIDE, *self.bind],
+                                name=f"{self.name}-holder")
+        env.wait_for(lambda: harness.children_of(self.holder.pid), 20, "process 1")
+        self.pid = harness.children_of(self.holder.pid)[0]
         env.wait_for(lambda: self.run("systemctl", "is-system-running", check=False).stdout.strip()
                      in ("running", "degraded"), 120, "the tree has booted", pause=1)
 

@@ -1,11 +1,14 @@
 """run.py -- lives through the lives of the packages, in fresh Debian trees (root).
 
-    run.py --packages DIR [--base TREE] [--mirror URL] [--keep] [STORY...]
+    run.py --packages DIR --processor NAME [--emulator FILE] [--base TREE] [--mirror URL] [--keep]
+           [STORY...]
 
 Stories: `lint`; `fresh` (install, start, use, upgrade, remove, purge; nothing is left); `takeover`
 (over the stock packages with their certificates, and back again); `services` (both roles under a
-real systemd, from running stock daemons to ours). --base takes a tree that debootstrap made before,
-and leaves it as it is. A transcript goes to standard output.
+real systemd, from running stock daemons to ours); `flows` (every way to set a device up, in
+machines with a systemd, an sshd and packages of their own). --base takes a tree that debootstrap
+made before, and leaves it as it is. Another processor's packages run in its own trees, under
+qemu-user (foreign.py), and there without a real systemd. A transcript goes to standard output.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
@@ -19,6 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(ROOT, "tests", "system")]
 
+import flows  # noqa: E402
+import foreign  # noqa: E402
 import harness  # noqa: E402
 import services  # noqa: E402
 import stories  # noqa: E402
@@ -37,14 +42,15 @@ def lint(packages, **_):
 
 
 STORIES = {"lint": lint, "fresh": stories.fresh, "takeover": stories.takeover,
-           "services": services.services}
+           "services": services.services, "flows": flows.flows}
+BOOTED = ("services", "flows")
 
 
-def newest_packages(folder):
+def newest_packages(folder, processor):
     """{name: path} of our packages there."""
     found = {}
     for name in stories.OURS:
-        files = glob.glob(os.path.join(folder, name + "_*.deb"))
+        files = glob.glob(os.path.join(folder, f"{name}_*_{processor}.deb"))
         if not files:
             raise SystemExit(f"no {name} in {folder}: ./dev package")
         found[name] = max(files, key=os.path.getmtime)
@@ -67,20 +73,21 @@ def renumbered(env, package):
 
 def run(names, given):
     env = harness.Env(given.packages, "package")
+    processor = foreign.Processor(given.processor, given.emulator) if given.emulator else None
     failed, skipped = [], []
     try:
-        first = newest_packages(os.path.abspath(given.packages))
+        first = newest_packages(os.path.abspath(given.packages), given.processor)
         packages = [first, {name: renumbered(env, path) for name, path in first.items()}]
         base = given.base
         if base is None and names != ["lint"]:
             base = env.path("base")
             print("debootstrap: some minutes", flush=True)
-            tree.debootstrap(base, env.path("debootstrap.log"), given.mirror)
+            tree.debootstrap(env, base, given.mirror, processor)
         for name in names:
             print(f"== {name}", flush=True)
             began = time.monotonic()
             try:
-                STORIES[name](env=env, base=base, packages=packages)
+                STORIES[name](env=env, base=tree.Base(base, processor), packages=packages)
                 print(f"ok   {name} ({time.monotonic() - began:.0f} s)", flush=True)
             except harness.Skipped as why:
                 print(f"skip {name}: {why}", flush=True)
@@ -98,6 +105,8 @@ def run(names, given):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--packages", required=True, help="where our packages are")
+    options.add_argument("--processor", required=True, help="theirs, as Debian calls it")
+    options.add_argument("--emulator", help="a static qemu-user for it, if it is not this machine's")
     options.add_argument("--base", help="a tree of debootstrap (default: a new one)")
     options.add_argument("--mirror", default=tree.MIRROR, help="where debootstrap gets it")
     options.add_argument("--keep", action="store_true", help="keep the trees, say where")
@@ -106,10 +115,14 @@ def main():
     if os.geteuid() != 0:
         print("needs root: chroot, namespaces, debootstrap", file=sys.stderr)
         return 2
-    names = given.stories or list(STORIES)
-    unknown = [name for name in names if name not in STORIES]
+    there = [name for name in STORIES if name not in BOOTED or not given.emulator]
+    names = given.stories or there
+    unknown = [name for name in names if name not in there]
     if unknown:
-        print(f"no story {unknown[0]}; there are: {', '.join(STORIES)}", file=sys.stderr)
+        print(f"no story {unknown[0]}; there are: {', '.join(there)}", file=sys.stderr)
+        return 2
+    if given.emulator and not foreign.is_possible():
+        print("another processor's programs need Linux 6.7 or later here", file=sys.stderr)
         return 2
     harness.adopt_orphans()
     failed, skipped = run(names, given)

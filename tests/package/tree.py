@@ -6,16 +6,24 @@ only a loopback. There is no service manager in it: service.py does what a unit 
 a tree with one.
 """
 # SPDX-License-Identifier: BSD-3-Clause
+import dataclasses
 import hashlib
 import os
 import shutil
 import stat
 import subprocess
 
+import foreign
 import harness
 
 MIRROR = "http://deb.debian.org/debian"
-HOLD = """set -e
+EMULATE = """set -e
+if [ -n "$2" ]; then
+    mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+    printf %s "$2" >/proc/sys/fs/binfmt_misc/register
+fi
+"""
+HOLD = EMULATE + """
 mount -t proc proc "$1/proc"
 mount -t tmpfs -o mode=755 tmpfs "$1/run"
 mount -t tmpfs tmpfs "$1/dev/shm"
@@ -33,21 +41,47 @@ BOOKS = ("etc/group", "etc/gshadow", "etc/ld.so.cache", "etc/passwd", "etc/shado
          "var/lib/systemd/deb-systemd-helper-masked")
 
 
-def debootstrap(folder, log, mirror=MIRROR):
+SECOND_STAGE = EMULATE + """
+exec chroot "$1" /debootstrap/debootstrap --second-stage
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Base:
+    """What trees are copies of."""
+    folder: str
+    processor: foreign.Processor | None  # another one than this machine's
+
+
+def debootstrap(env, folder, mirror, processor):
     """A minimal bookworm."""
-    with open(log, "w", encoding="utf-8") as file:
-        done = subprocess.run(["debootstrap", "--variant=minbase", "bookworm", folder, mirror],
-                              stdout=file, stderr=file, check=False)
-    if done.returncode != 0:
-        with open(log, encoding="utf-8") as file:
-            raise harness.Failed("debootstrap: " + "".join(file.readlines()[-20:]))
+    log = env.path("debootstrap.log")
+
+    def run(*argv):
+        with open(log, "a", encoding="utf-8") as file:
+            done = subprocess.run(argv, stdout=file, stderr=file, check=False)
+        if done.returncode != 0:
+            with open(log, encoding="utf-8") as file:
+                raise harness.Failed("debootstrap: " + "".join(file.readlines()[-20:]))
+
+    begin = ["debootstrap", "--variant=minbase"]
+    if processor is None:
+        run(*begin, "bookworm", folder, mirror)
+        return
+    run(*begin, "--foreign", "--arch", processor.name, "bookworm", folder, mirror)
+    foreign.make_devices(os.path.join(folder, "dev"))
+    users = foreign.user_namespace(env, "debootstrap")
+    run("nsenter", "--target", str(users.pid), "--user", "--", "unshare", "--mount",
+        "--propagation", "private", "--pid", "--fork", "--kill-child", *CLEAN, "sh", "-c",
+        SECOND_STAGE, "sh", folder, processor.registration())
+    users.kill()
 
 
 class Tree:
     def __init__(self, env, name, base):
-        self.env, self.name = env, name
+        self.env, self.name, self.processor = env, name, base.processor
         self.root = env.path(name)
-        env.run(["cp", "-a", "--reflink=auto", base, self.root], seconds=600)
+        env.run(["cp", "-a", "--reflink=auto", base.folder, self.root], seconds=600)
         shutil.copy("/etc/resolv.conf", self.path("/etc/resolv.conf"))
         with open(self.path("/etc/dpkg/dpkg.cfg.d/unsafe"), "w", encoding="ascii") as file:
             file.write("force-unsafe-io\n")  # No power will fail here.
@@ -56,11 +90,21 @@ class Tree:
     def hold(self):
         """Starts what keeps the tree's namespaces, and leaves its process id in self.pid."""
         env, name = self.env, self.name
-        holder = env.spawn(
-            ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
-             "--net", "--ipc", "--uts", "sh", "-c", HOLD, "sh", self.root], name=f"{name}-holder")
-        holder.says("held", 60)
-        self.pid = harness.children_of(holder.pid)[0]
+        users, registration = [], ""
+        if self.processor:
+            keeper = foreign.user_namespace(env, name)
+            users = ["nsenter", "--target", keeper.pid, "--user", "--"]
+            registration = self.processor.registration()
+        self.holder = env.spawn(
+            [*users, "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
+             "--kill-child", "--net", "--ipc", "--uts", "sh", "-c", HOLD, "sh", self.root,
+             registration], name=f"{name}-holder")
+        self.holder.says("held", 60)
+        self.pid = harness.children_of(self.holder.pid)[0]
+
+    def release(self):
+        """Everything in it ends; its files stay."""
+        self.holder.kill()
 
     def path(self, inside):
         """Where a file of the tree lies for the machine."""
@@ -76,6 +120,7 @@ class Tree:
     def words(self, argv, network=False):
         """The command line that runs another one in the tree."""
         own = [] if network else ["--net"]
+        own += ["--user"] if self.processor else []
         return ["nsenter", "--target", self.pid, "--mount", "--pid", "--ipc", "--uts", *own,
                 *self.entered(), *argv]
 

@@ -46,33 +46,59 @@ PidFile none
 SSH = "StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n"
 
 
+def let_root_in(host):
+    """root, with an empty password: ssh-copy-id is let in without asking."""
+    host.write("/etc/ssh/sshd_config", SSHD)
+    host.write("/etc/ssh/ssh_config", SSH)
+    with open(host.path("/etc/shadow"), encoding="utf-8") as file:
+        shadow = re.sub(r"(?m)^root:[^:]*:", "root::", file.read())
+    host.write("/etc/shadow", shadow, mode=0o600)
+    host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/host_key"])
+
+
+def name_hosts(host):
+    host.write("/etc/hosts", "127.0.0.1 localhost\n" + f"{ARBITER_ADDRESS} arbiter\n" +
+               "".join(f"{address} {node}\n" for node, address in NODES.items()))
+
+
 class Flow:
     """Two nodes with a running corosync and no device yet, and an arbiter's host."""
 
     def __init__(self, env, arbiter, node, cluster="branch-17"):
-        for program in ("corosync", "sshd", "ssh", "scp", "ssh-copy-id", "ssh-keygen"):
-            env.need_program(program)
         self.env = env
         self.cluster = cluster
         self.world = env.world()
         self.pve = env.path("pve")
-        self.tools = env.path("tools")
-        for folder in (self.pve, self.tools):
-            os.makedirs(folder)
-        self.write_tool("systemctl", SYSTEMCTL)
-        self.arbiter = self._host("arbiter", arbiter == "ours", service=ARBITER_ADDRESS)
-        self.nodes = [self._host(name, node == "ours", cluster=f"192.0.2.{address[-2:]}",
-                                 service=address) for name, address in NODES.items()]
-        for host in self.nodes:
-            self._start_corosync(host)
+        os.makedirs(self.pve)
+        self.prepare()
+        self.arbiter = self.host("arbiter", arbiter == "ours", service=ARBITER_ADDRESS)
+        self.nodes = [self.host(name, node == "ours", cluster=f"192.0.2.{address[-2:]}",
+                                service=address) for name, address in NODES.items()]
+        for node_host in self.nodes:
+            node_host.write("/etc/corosync/corosync.conf", self.configuration(device=False))
+            self.start_corosync(node_host)
         wait_for(lambda: all(self.votes(host) == 2 for host in self.nodes), 20, "a cluster of two")
+
+    def prepare(self):
+        for program in ("corosync", "sshd", "ssh", "scp", "ssh-copy-id", "ssh-keygen"):
+            self.env.need_program(program)
+        self.tools = self.env.path("tools")
+        os.makedirs(self.tools)
+        self.write_tool("systemctl", SYSTEMCTL)
+
+    def arbiter_is_installed(self):
+        """Has its package done what it does?"""
+        self.at(self.arbiter, "corosync-qnetd-certutil -i && systemctl start corosync-qnetd")
+
+    def arbiter_is_bare(self):
+        """Nothing has been initialised."""
 
     def write_tool(self, name, text):
         with open(os.path.join(self.tools, name), "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(file.name, 0o755)
 
-    def _host(self, name, ours, **addresses):
+    def host(self, name, ours, **addresses):
         own_etc = self.env.path(name, "etc")
         os.makedirs(self.env.path(name))
         self.env.run(["cp", "-a", "/etc", own_etc])
@@ -87,15 +113,8 @@ class Flow:
         if ours:
             binds.append((self.env.bin, "/usr/local/sbin"))
         host = self.world.host(name, private=(*PRIVATE, "/root", "/tmp"), binds=binds, **addresses)
-        host.write("/etc/hosts", "127.0.0.1 localhost\n" + f"{ARBITER_ADDRESS} arbiter\n" +
-                   "".join(f"{address} {node}\n" for node, address in NODES.items()))
-        host.write("/etc/ssh/sshd_config", SSHD)
-        host.write("/etc/ssh/ssh_config", SSH)
-        # root, with an empty password: ssh-copy-id is let in without asking.
-        with open(host.path("/etc/shadow"), encoding="utf-8") as file:
-            shadow = re.sub(r"(?m)^root:[^:]*:", "root::", file.read())
-        host.write("/etc/shadow", shadow, mode=0o600)
-        host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/etc/ssh/host_key"])
+        name_hosts(host)
+        let_root_in(host)
         host.run(["chmod", "1777", "/tmp"])
         host.run(["mkdir", "-p", "-m", "755", "/run/sshd", "/run/lock"])
         host.run(["mkdir", "-p", "-m", "700", "/root/.ssh"])
@@ -103,8 +122,7 @@ class Flow:
         wait_for(lambda: host.listens(22), 10, f"sshd of {name} listens")
         return host
 
-    def _start_corosync(self, host):
-        host.write("/etc/corosync/corosync.conf", self.configuration(device=False))
+    def start_corosync(self, host):
         os.makedirs(host.path("/etc/corosync/uidgid.d"))
         host.spawn(["corosync", "-f"])
 

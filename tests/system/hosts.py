@@ -78,6 +78,10 @@ class Host:
     def run(self, argv, **options):
         return self.env.run(self.inside(argv), **options)
 
+    def run_in_network(self, argv):
+        """A program of the machine, in the host's network."""
+        return self.run(argv)
+
     def spawn(self, argv, name=None, **options):
         name = name or os.path.basename(str(argv[0]))
         return self.env.spawn(self.inside(argv), name=f"{self.name}-{name}", **options)
@@ -111,7 +115,12 @@ class World:
 
     def host(self, name, private=PRIVATE, binds=(), **addresses):
         """A new host with one interface per network: host("nodeA", cluster="192.0.2.11")."""
-        host = self.hosts[name] = Host(self.env, name, private, binds)
+        return self.add(Host(self.env, name, private, binds), **addresses)
+
+    def add(self, host, **addresses):
+        """The same for one that is there: whatever has a Host's name, addresses, run_in_network and
+        close."""
+        self.hosts[host.name] = host
         for network, address in addresses.items():
             self._plug(host, network, address)
         return host
@@ -123,11 +132,11 @@ class World:
             self.switch.run(["ip", "link", "set", "br-" + network, "up"])
             self.networks.add(network)
         port = self._port(host, network)
-        host.run(["ip", "link", "add", network, "type", "veth",
-                  "peer", "name", port, "netns", self.switch.holder.pid])
+        host.run_in_network(["ip", "link", "add", network, "type", "veth",
+                             "peer", "name", port, "netns", self.switch.holder.pid])
         self.switch.run(["ip", "link", "set", port, "master", "br-" + network, "up"])
-        host.run(["ip", "address", "add", address + "/24", "dev", network])
-        host.run(["ip", "link", "set", network, "up"])
+        host.run_in_network(["ip", "address", "add", address + "/24", "dev", network])
+        host.run_in_network(["ip", "link", "set", network, "up"])
         host.addresses[network] = address
 
     def _port(self, host, network):

@@ -28,11 +28,6 @@ def trust_among_nodes(flow, *also):
         flow.at(flow.nodes[0], f"ssh-copy-id -i /root/.ssh/id_rsa root@{address}")
 
 
-def start_packaged_arbiter(flow):
-    """What installing the package did."""
-    flow.at(flow.arbiter, "corosync-qnetd-certutil -i && systemctl start corosync-qnetd")
-
-
 # -- Proxmox VE: pvecm qdevice setup, remove -------------------------------------------------------
 
 def pvecm_setup(flow):
@@ -72,7 +67,7 @@ def pvecm_remove(flow):
 
 
 def pvecm(flow):
-    start_packaged_arbiter(flow)
+    flow.arbiter_is_installed()
     trust_among_nodes(flow)
     pvecm_setup(flow)
     flow.holds_its_third_vote()
@@ -103,6 +98,7 @@ def pcs(flow):
             copy.write(file.read())
         return name
 
+    flow.arbiter_is_bare()
     assert not is_initialised(flow.arbiter, QNETD)
     flow.at(flow.arbiter, "corosync-qnetd-certutil -i")
     assert is_initialised(flow.arbiter, QNETD)
@@ -165,7 +161,7 @@ def crmsh(flow):
 
 def quick(flow):
     """corosync-qdevice-net-certutil -Q does it all, over ssh."""
-    start_packaged_arbiter(flow)
+    flow.arbiter_is_installed()
     trust_among_nodes(flow, A)
     flow.at(flow.nodes[0], f"corosync-qdevice-net-certutil -Q -n {flow.cluster} {A} " +
             " ".join(NODES.values()))
@@ -177,6 +173,8 @@ def quick(flow):
 # -- every flow in every mix -----------------------------------------------------------------------
 
 SHORT = (pvecm, "ours", "ours")
+FLOWS = (pvecm, pcs, crmsh, quick)
+MIXES = (("ours", "ours"), ("ours", "stock"), ("stock", "ours"))
 
 
 def play(flow, arbiter, node):
@@ -186,6 +184,6 @@ def play(flow, arbiter, node):
     return test
 
 
-for each in (pvecm, pcs, crmsh, quick):
-    for mix in (("ours", "ours"), ("ours", "stock"), ("stock", "ours")):
+for each in FLOWS:
+    for mix in MIXES:
         globals()[f"test_{each.__name__}_{mix[0]}_arbiter_{mix[1]}_nodes"] = play(each, *mix)
