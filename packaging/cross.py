@@ -113,7 +113,8 @@ def build(preset, processor):
                     "CMAKE_CROSSCOMPILING_EMULATOR": f"/usr/bin/{emulator_name(processor)}"}
         enter(processor, "env",
               f"PKG_CONFIG_LIBDIR=/usr/lib/{known.triplet}/pkgconfig:/usr/share/pkgconfig",
-              "cmake", "--preset", preset, "-B", folder, *[f"-D{name}={value}" for name, value in settings.items()])
+              "cmake", "--preset", preset, "-B", folder,
+              *[f"-D{name}={value}" for name, value in settings.items()])
     enter(processor, "cmake", "--build", folder)
     return os.path.join(ROOT, folder, "bin")
 

@@ -301,13 +301,11 @@ void print_next(const Plan& plan) {
     const bool is_proxmox = is_proxmox_file(plan);
     if (is_proxmox)
         fmt::print(
-            "\nProxmox VE spreads this file to all nodes, and reloads it there at once: use "
-            "--apply\n"
-            "on the last node that joins. Then:\n");
+            "\nProxmox VE spreads this file to all nodes, and reloads it there at once:\n"
+            "use --apply on the last node that joins. Then:\n");
     else
         fmt::print("\nNext, when all nodes have joined:\n  the same corosync.conf on each node\n");
-    // The daemon ends where corosync knows of no device.
-    if (!is_proxmox) fmt::print("  on one node:   corosync-cfgtool -R\n");
+    if (!is_proxmox) fmt::print("  on one node:   corosync-cfgtool -R\n");  // or it would end
     fmt::print("  on each node:  systemctl enable --now corosync-qdevice\n");
     fmt::print("  then look at:  corosync-quorumtool -s, and qdevice-tool doctor\n");
 }
@@ -322,9 +320,8 @@ void print_words(const Plan& plan, const Told& told) {
     for (const std::string& note : told.notes) fmt::print("{}\n", note);
     print_others(told.others);
     if (!told.is_everywhere())
-        return void(fmt::print(
-            "\ncorosync.conf was not changed here{}. Run the same again when that is mended.\n",
-            told.is_applied_elsewhere ? ", but it was where \"done\" is said" : ""));
+        return void(fmt::print("\ncorosync.conf was not changed here{}. Run the same again.\n",
+                               told.is_applied_elsewhere ? ", but where \"done\" is said" : ""));
     const std::string file =
         plan.configuration ? plan.configuration->file.string() : plain_configuration;
     if (told.is_configured) {

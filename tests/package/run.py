@@ -106,7 +106,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--packages", required=True, help="where our packages are")
     options.add_argument("--processor", required=True, help="theirs, as Debian calls it")
-    options.add_argument("--emulator", help="a static qemu-user for it, if it is not this machine's")
+    options.add_argument("--emulator", help="a static qemu-user for it, if it is another")
     options.add_argument("--base", help="a tree of debootstrap (default: a new one)")
     options.add_argument("--mirror", default=tree.MIRROR, help="where debootstrap gets it")
     options.add_argument("--keep", action="store_true", help="keep the trees, say where")

@@ -73,13 +73,13 @@ def test_all_nodes_join_from_one(env):
     # It joins, but cannot write, and says so in its own way.
     qcert_of(env, "three")
     os.rename(env.path("hosts", "three", "qcert"), env.path("hosts", "three", "joins"))
-    script(env.path("hosts", "three", "qcert"), "case $* in *--apply*) printf '\\033[2Jno disk\\n'; "
-           "exit 9 ;; esac\nexec joins \"$@\"\n")
+    script(env.path("hosts", "three", "qcert"), "case $* in *--apply*) "
+           "printf '\\033[2Jno disk\\n'; exit 9 ;; esac\nexec joins \"$@\"\n")
     said = join(env, invitation.address, invitation.token, "one", "--cluster-wide", "--ssh",
                 env.path("ssh") + " -x", "--apply", check=False)
     assert said.returncode == NOT_EVERYWHERE, said
     assert "three: NOT DONE (status 9)\n?[2Jno disk\n" in said.stdout, said
-    assert 'not changed here, but it was where "done" is said' in said.stdout, said
+    assert 'not changed here, but where "done" is said' in said.stdout, said
     assert read(env, "one", "corosync.conf") == before != read(env, "two", "corosync.conf")
     qcert_of(env, "three")
     assert join_all("--apply") == {"192.0.2.12": 0, "three": 0}
