@@ -110,6 +110,7 @@ def build(preset, processor):
     if not os.path.exists(os.path.join(ROOT, folder, "build.ninja")):
         settings = {"CMAKE_SYSTEM_NAME": "Linux", "CMAKE_SYSTEM_PROCESSOR": known.cpu,
                     "CMAKE_CXX_COMPILER": f"{known.triplet}-g++",
+                    "CMAKE_CXX_FLAGS": "-Wno-psabi",  # all of it is built by one compiler
                     "CMAKE_CROSSCOMPILING_EMULATOR": f"/usr/bin/{emulator_name(processor)}"}
         enter(processor, "env",
               f"PKG_CONFIG_LIBDIR=/usr/lib/{known.triplet}/pkgconfig:/usr/share/pkgconfig",

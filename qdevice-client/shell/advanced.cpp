@@ -26,7 +26,6 @@ struct Setting {
 
 constexpr std::int64_t int_max = std::numeric_limits<int>::max();
 constexpr std::int64_t u32_max = std::numeric_limits<std::uint32_t>::max();
-constexpr std::int64_t size_max = std::numeric_limits<std::int64_t>::max();
 
 template <class T>
 Set number(T& to, std::int64_t least, std::int64_t most) {
@@ -112,7 +111,7 @@ std::vector<Setting> net_settings(Advanced& a, std::string& ignored) {
          "least that the arbiter must take, bytes (default 32768)"},
         {"net_max_msg_receive_size", size(a.message_receive_size_max, 16),
          "longest message from the arbiter, bytes (default 16777216)"},
-        {"net_max_send_buffers", number(a.send_buffers_max, 2, size_max),
+        {"net_max_send_buffers", size(a.send_buffers_max, 2),
          "messages that may wait for the arbiter (default 10)"},
         {"net_nss_qnetd_cn", text(a.server_name),
          "name in the arbiter's certificate (default Qnetd Server)"},
@@ -146,11 +145,11 @@ std::vector<Setting> table(Advanced& a, std::string& ignored) {
          "how often a call is repeated that corosync is too busy for (default 10)"},
         {"votequorum_device_name", text(a.votequorum_device_name),
          "name of the device in corosync (default Qdevice)"},
-        {"ipc_max_clients", number(a.ipc_max_clients, 0, size_max),
+        {"ipc_max_clients", size(a.ipc_max_clients, 0),
          "tools at a time (default 10; 0: no limit)"},
-        {"ipc_max_receive_size", number(a.ipc_max_receive_size, 1024, size_max),
+        {"ipc_max_receive_size", size(a.ipc_max_receive_size, 1024),
          "longest request of a tool, bytes (default 4096)"},
-        {"ipc_max_send_size", number(a.ipc_max_send_size, 1024, size_max),
+        {"ipc_max_send_size", size(a.ipc_max_send_size, 1024),
          "longest answer to a tool, bytes (default 65536)"},
         {"heuristics_ipc_max_send_buffers", without_effect(10), "taken, and without effect"},
         {"heuristics_ipc_max_send_receive_size", without_effect(1024), "taken, and without effect"},

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,17 +28,17 @@ struct Advanced {
     std::uint64_t local_socket_backlog = 10;
     std::uint64_t max_cs_try_again = 10;
     std::string votequorum_device_name = "Qdevice";
-    std::uint64_t ipc_max_clients = 10;  // 0: unlimited
-    std::uint64_t ipc_max_receive_size = 4096;
-    std::uint64_t ipc_max_send_size = 65536;
+    std::size_t ipc_max_clients = 10;  // 0: unlimited
+    std::size_t ipc_max_receive_size = 4096;
+    std::size_t ipc_max_send_size = 65536;
     HeuristicsLimits heuristics;
     ConfigurationLimits limits;
     std::string certificates = certs::layout::node_directory;
-    std::uint64_t message_receive_size_initial = 32768;
-    std::uint64_t message_send_size_initial = 32768;
-    std::uint64_t message_send_size_min = 32768;
-    std::uint64_t message_receive_size_max = 16777216;
-    std::uint64_t send_buffers_max = 10;
+    std::size_t message_receive_size_initial = 32768;
+    std::size_t message_send_size_initial = 32768;
+    std::size_t message_send_size_min = 32768;
+    std::size_t message_receive_size_max = 16777216;
+    std::size_t send_buffers_max = 10;
     std::string server_name = certs::layout::server_name;
     bool master_wins = false;
 };

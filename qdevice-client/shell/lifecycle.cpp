@@ -197,7 +197,7 @@ std::optional<UplinkSettings> Daemon::uplink_settings(const Configuration& c) {
     if (guardian_) uplink.guardian = &*guardian_;
     const Advanced& a = options_.advanced;
     uplink.limits.message_receive_size_max = a.message_receive_size_initial;
-    uplink.limits.queue_messages_max = std::max<std::size_t>(a.send_buffers_max, 10);
+    uplink.limits.queue_messages_max = std::max(a.send_buffers_max, std::size_t{10});
     uplink.limits.handshake_timeout = c.settings.connect_timeout;
     if (c.settings.tls == wire::TlsSupported::unsupported) return uplink;
 

@@ -72,8 +72,9 @@ def debootstrap(env, folder, mirror, processor):
     foreign.make_devices(os.path.join(folder, "dev"))
     users = foreign.user_namespace(env, "debootstrap")
     run("nsenter", "--target", str(users.pid), "--user", "--", "unshare", "--mount",
-        "--propagation", "private", "--pid", "--fork", "--kill-child", *CLEAN, "sh", "-c",
-        SECOND_STAGE, "sh", folder, processor.registration())
+        "--propagation", "private", "--pid", "--fork", "--kill-child", *CLEAN,
+        "container=lxc",  # it makes no devices then
+        "sh", "-c", SECOND_STAGE, "sh", folder, processor.registration())
     users.kill()
 
 
