@@ -73,7 +73,9 @@ def renumbered(env, package):
 
 def run(names, given):
     env = harness.Env(given.packages, "package")
-    processor = foreign.Processor(given.processor, given.emulator) if given.emulator else None
+    processor = None
+    if given.emulator:
+        processor = foreign.Processor(given.processor, os.path.abspath(given.emulator))
     failed, skipped = [], []
     try:
         first = newest_packages(os.path.abspath(given.packages), given.processor)
