@@ -124,6 +124,10 @@ void NodeJudge::hear(const Message& message) {
         (*message.vote == Vote::nack ||
          (*message.vote == Vote::ack && message.ring_id == reported_)))
         std::erase_if(vote_infos_, [](const VoteInfo& info) { return info.wants_count; });
+    // An ACK, in whatever message, says more than a NACK before it: whether that is confirmed
+    // proves nothing to the arbiter any more.
+    if (!leaving_since_ && *message.vote == Vote::ack && message.ring_id == reported_)
+        for (VoteInfo& before : vote_infos_) before.wants_no = false;
     if (message.type == MessageType::vote_info) hear_vote(message);
     if (message.ring_id != reported_ || *message.vote == Vote::no_change) return;
     has_ack_ = *message.vote == Vote::ack && reported_ == ring_;
@@ -142,8 +146,6 @@ void NodeJudge::hear_vote(const Message& message) {
     const bool proves = lease_.count() > 0;
     if (*message.vote == Vote::ack) {
         info.wants_count = proves;
-        if (message.ring_id == reported_)
-            for (VoteInfo& before : vote_infos_) before.wants_no = false;  // in their order
     } else if (*message.vote == Vote::nack && proves && (tells_counts_ || no_since_)) {
         if (is_unreported_ && !last_cast_ && is_yes_left_) return;  // never answered
         info.is_optional = is_unreported_;
