@@ -107,16 +107,15 @@ def build(preset, processor):
     """The folder of the programs."""
     known, folder = PROCESSORS[processor], f"build/{preset}-{processor}"
     prepare(processor)
+    finds = ("env", f"PKG_CONFIG_LIBDIR=/usr/lib/{known.triplet}/pkgconfig:/usr/share/pkgconfig")
     if not os.path.exists(os.path.join(ROOT, folder, "build.ninja")):
         settings = {"CMAKE_SYSTEM_NAME": "Linux", "CMAKE_SYSTEM_PROCESSOR": known.cpu,
                     "CMAKE_CXX_COMPILER": f"{known.triplet}-g++",
                     "CMAKE_CXX_FLAGS": "-Wno-psabi",  # all of it is built by one compiler
                     "CMAKE_CROSSCOMPILING_EMULATOR": f"/usr/bin/{emulator_name(processor)}"}
-        enter(processor, "env",
-              f"PKG_CONFIG_LIBDIR=/usr/lib/{known.triplet}/pkgconfig:/usr/share/pkgconfig",
-              "cmake", "--preset", preset, "-B", folder,
+        enter(processor, *finds, "cmake", "--preset", preset, "-B", folder,
               *[f"-D{name}={value}" for name, value in settings.items()])
-    enter(processor, "cmake", "--build", folder)
+    enter(processor, *finds, "cmake", "--build", folder)
     return os.path.join(ROOT, folder, "bin")
 
 

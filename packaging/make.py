@@ -2,10 +2,10 @@
 
     make.py [--static] [--processor NAME] [--test [ARGUMENT...]]
 
-Debian packages of the release build, which the tests have run, or with --static the arbiter as one
-file, from a build of its own, and an image of it. For another processor than this machine's these
-are cross-built (cross.py), and tried under qemu-user, with the nodes of this machine's release
-build. What follows --test goes to the test.
+Debian packages of the release build, or with --static the arbiter as one file, from a build of its
+own, and an image of it. For another processor than this machine's these are cross-built (cross.py),
+and tried under qemu-user: packages in that processor's own trees, the image with the nodes of this
+machine's release build. What follows --test goes to the test.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
@@ -52,12 +52,14 @@ def static(given):
         return
     image = f"castvote-arbiter_{project_version()}_{given.processor}.image.tar"
     under = [] if given.processor == native() else ["--under", cross.emulator(given.processor)]
-    python(TESTS, "single.py", "--image", os.path.join(OUT, image), "--bin",
-           built("release", native()), *under, *given.test)
+    python(TESTS, "single.py", "--image", os.path.join(OUT, image), "--processor",
+           given.processor, "--bin", built("release", native()), *under, *given.test)
 
 
 def debian(given):
     dev("setup", "package")
+    if given.processor != native() and given.test is not None:
+        python(TESTS, "foreign.py")  # it says so if that cannot be tried here
     programs, emulated = built("release", given.processor), []
     if given.processor == native():
         python(HERE, "build.py", "--bin", programs, "--out", OUT)

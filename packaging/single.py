@@ -19,6 +19,8 @@ MEGABYTES_MOST = 10
 FILE = "/castvote-arbiter"
 NAMES = ("qnetd", "qnetd-tool", "qcert", "corosync-qnetd", "corosync-qnetd-tool",
          "corosync-qnetd-certutil")
+#: Processors that images call otherwise than Debian: name and variant.
+PLATFORMS = {"armhf": ("arm", "v7")}
 USER = 5403  # As good as any, and easy to remember: the port's number.
 VOLUME = "/var/lib/castvote"
 #: Where the programs look by default: all of it is in the volume.
@@ -64,12 +66,14 @@ def image(tree, out, version, processor, seconds):
             raise SystemExit(f"buildah {argv[0]}: {done.stderr}")
         return done.stdout.strip()
 
-    container = buildah("from", "--arch", processor, "scratch")
+    name, variant = PLATFORMS.get(processor, (processor, ""))
+    platform = ["--arch", name, *(["--variant", variant] if variant else [])]
+    container = buildah("from", *platform, "scratch")
     try:
         buildah("copy", container, tree, "/")  # As root's, all of it.
         place = os.path.dirname(VOLUME)
         buildah("copy", "--chown", f"{USER}:{USER}", container, tree + place, place)
-        buildah("config", "--arch", processor, "--user", f"{USER}:{USER}", "--volume", VOLUME,
+        buildah("config", *platform, "--user", f"{USER}:{USER}", "--volume", VOLUME,
                 "--port", "5403", "--env", "PATH=/bin", "--entrypoint", f'["{FILE}"]',
                 "--cmd", "qnetd --make-certificates",
                 "--healthcheck", f"CMD {FILE} qnetd-tool status", "--healthcheck-interval", "30s",
@@ -89,7 +93,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--bin", required=True, help="where the static program is")
     options.add_argument("--out", default=os.path.join(ROOT, "build", "package"))
-    options.add_argument("--processor", default="amd64", help="as Debian and images call it")
+    options.add_argument("--processor", default="amd64", help="as Debian calls it")
     given = options.parse_args()
     out, version = os.path.abspath(given.out), project_version()
     os.makedirs(out, exist_ok=True)

@@ -1,6 +1,7 @@
 """booted.py -- a tree whose own systemd is process 1: units, their sandbox and restarts are real.
 
-It has a control group below ours, which goes with it. Where the machine has no version 2 hierarchy
+The machine's settings (/proc/sys) can only be read in it. It has a control group below ours, which
+goes with it. Where the machine has no version 2 hierarchy
 that we may use, the story is skipped aloud.
 """
 # SPDX-License-Identifier: BSD-3-Clause
@@ -31,6 +32,8 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 mount -t proc proc proc
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
 mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs run
@@ -54,12 +57,15 @@ exec env -i container=lxc PATH=/usr/sbin:/usr/bin /lib/systemd/systemd --unit=mu
 
 
 def own_group():
-    """Our folder in the hierarchy of version 2, or None."""
+    """Our folder in the hierarchy of version 2."""
     with open("/proc/mounts", encoding="ascii") as mounts:
         places = [line.split()[1] for line in mounts if line.split()[2] == "cgroup2"]
     with open("/proc/self/cgroup", encoding="ascii") as groups:
         paths = [line.strip()[3:] for line in groups if line.startswith("0::")]
-    return os.path.join(places[0], paths[0].lstrip("/")) if places and paths else None
+    folder = os.path.join(places[0], paths[0].lstrip("/")) if places and paths else None
+    if folder is None or not os.access(folder, os.W_OK):
+        raise harness.Skipped("there is no cgroup hierarchy of version 2 that we may use")
+    return folder
 
 
 class Booted(Tree):
@@ -70,13 +76,10 @@ class Booted(Tree):
 
     def hold(self):
         folder = own_group()
-        if folder is None or not os.access(folder, os.W_OK):
-            raise harness.Skipped("there is no cgroup hierarchy of version 2 that we may use")
         env = self.env
         if not self.has("/lib/systemd/systemd"):
-            env.run(["unshare", "--mount", "--propagation", "private", "--pid", "--fork",
-                     "--kill-child", "sh", "-c", INSTALL, "sh", self.root, "chroot", self.root,
-                     *CLEAN, "sh", "-c", "apt-get -q update && apt-get -q --yes install "
+            env.run([*harness.OWN_PROCESSES, "sh", "-c", INSTALL, "sh", self.root, "chroot",
+                     self.root, *CLEAN, "sh", "-c", "apt-get -q update && apt-get -q --yes install "
                      "--no-install-recommends systemd systemd-sysv iputils-ping"], seconds=900)
         with open(self.path("/etc/hosts"), "w", encoding="ascii") as file:
             file.write("127.0.0.1 localhost\n")

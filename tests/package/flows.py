@@ -11,9 +11,10 @@ import time
 
 import harness
 import test_flows
-from booted import Booted
+from booted import Booted, own_group
 from cluster import ARBITER_ADDRESS
 from flow_hosts import Flow, let_root_in, name_hosts
+from hosts import Host
 from stories import apt, step
 from tree import Base, Tree
 
@@ -22,25 +23,19 @@ OURS = {"arbiter": "castvote-qnetd", "node": "castvote-qdevice"}
 STOCK = {"arbiter": "corosync-qnetd", "node": "corosync-qdevice"}
 
 
-class Machine:
-    """A booted tree, with what a flow and the switch ask of a host."""
+class Machine(Host):
+    """A booted tree."""
 
-    def __init__(self, env, name, base, bind):
+    def __init__(self, env, name, base, bind):  # pylint: disable=super-init-not-called
         self.env, self.name, self.addresses = env, name, {}
         self.tree = Booted(env, name, base, bind)
-        self.path = self.tree.path
+        self.holder = self.tree.holder
 
-    def write(self, path, text, mode=0o644):
-        os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)
-        with open(self.path(path), "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(self.path(path), mode)
+    def path(self, path):
+        return self.tree.path(path)
 
-    def run(self, argv, **options):
-        return self.env.run(self.tree.words(argv), **options)
-
-    def spawn(self, argv, name):
-        return self.env.spawn(self.tree.words(argv), name=f"{self.name}-{name}")
+    def inside(self, argv):
+        return self.tree.words(argv)
 
     def run_in_network(self, argv):
         return self.env.run(["nsenter", "--target", self.tree.pid, "--net", "--", *argv])
@@ -77,11 +72,11 @@ class TreeFlow(Flow):
             print(f"   {host.name}# {command}", flush=True)
         return super().at(host, command, check=check, stdin=stdin)
 
-    def arbiter_is_installed(self):
-        """The package has made its certificates, and started it."""
+    def start_packaged_arbiter(self):
+        """It runs since the machine has booted."""
         self.at(self.arbiter, "systemctl is-active corosync-qnetd")
 
-    def arbiter_is_bare(self):
+    def clear_arbiter(self):
         """`pcs qdevice destroy net`: pcs wants to have made everything itself."""
         self.at(self.arbiter, "systemctl disable corosync-qnetd && systemctl stop corosync-qnetd")
         self.at(self.arbiter, f"rm -rf {test_flows.QNETD}")
@@ -135,7 +130,7 @@ def prepared(env, base, role, package):
     return Base(tree.root, None)
 
 
-def play(env, bases, flow, arbiter, node):
+def play(env, bases, flow, arbiter, node, keep):
     name = f"{flow.__name__}: arbiter {arbiter}, nodes {node}"
     step(name)
     began = time.monotonic()
@@ -146,21 +141,24 @@ def play(env, bases, flow, arbiter, node):
         for machine, tool in ((host.nodes[0], "corosync-quorumtool -s"),
                               (host.arbiter, "corosync-qnetd-tool -l")):
             print(f"   {machine.name}# {tool}\n{host.at(machine, tool).stdout}", flush=True)
-    except (AssertionError, OSError):
-        print(own.logs())
+    except Exception:
+        print(own.logs() + (f"\nkept: {own.tmp}" if keep else ""))
+        own.close(keep, spare=[process.pid for process in env.processes])
         raise
-    finally:
-        own.close()
+    own.close(spare=[process.pid for process in env.processes])
     print(f"   ok   {name} ({time.monotonic() - began:.0f} s)", flush=True)
 
 
-def flows(env, base, packages):
+def flows(env, base, packages, keep):
+    own_group()
+    for program in ("ip", "nft", "nsenter"):
+        env.need_program(program)
     step("machines with the packages: ours and stock, arbiter and node")
     bases = {(role, is_ours): prepared(env, base, role, packages[0][OURS[role]] if is_ours
                                        else STOCK[role])
              for role in NEEDS for is_ours in (True, False)}
     for flow in test_flows.FLOWS:
         for mix in test_flows.MIXES:
-            play(env, bases, flow, *mix)
+            play(env, bases, flow, *mix, keep)
     for flow in (invited, invited_at_once):
-        play(env, bases, flow, "ours", "ours")
+        play(env, bases, flow, "ours", "ours", keep)

@@ -172,7 +172,7 @@ def check_exposure(tree):
         print(f"   {unit}: exposure {mark.group(1)}")
 
 
-def services(env, base, packages):
+def services(env, base, packages, **_):
     first, second = packages
     tree = Booted(env, "services", base)
     set_up_stock(tree)

@@ -1,6 +1,6 @@
 """single.py -- the image of the one-file arbiter, started and used as its own settings say (root).
 
-    single.py --image FILE --bin DIR [--under PROGRAM]
+    single.py --image FILE --processor NAME --bin DIR [--under PROGRAM]
 
 DIR has the programs of a node. The image is unpacked and run here, without a container's run time:
 in namespaces of its own, with nothing but the image's files (read-only), /proc and the volume, as
@@ -23,6 +23,8 @@ sys.path[:0] = [os.path.join(os.path.dirname(HERE), "system")]
 
 import harness  # noqa: E402
 
+#: What an image must say it is for.
+PLATFORMS = {"amd64": ("amd64", None), "arm64": ("arm64", None), "armhf": ("arm", "v7")}
 PATIENCE = 240  # seconds: an emulator on a busy machine makes keys for long
 MOUNTS = """set -e
 ip link set lo up
@@ -43,7 +45,9 @@ class Image:
         self.env, self.root = env, env.path("root")
         with tarfile.open(file) as archive:
             manifest = json.load(archive.extractfile("manifest.json"))[0]
-            self.settings = json.load(archive.extractfile(manifest["Config"]))["config"]
+            about = json.load(archive.extractfile(manifest["Config"]))
+            self.platform = (about["architecture"], about.get("variant"))
+            self.settings = about["config"]
             for layer in manifest["Layers"]:
                 with tarfile.open(fileobj=archive.extractfile(layer)) as tree:
                     tree.extractall(self.root, numeric_owner=True)
@@ -68,9 +72,9 @@ class Container:
         self.volume = volume
         words = image.settings["Entrypoint"] + (command or image.settings["Cmd"])
         self.process = self.env.spawn(
-            ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
-             "--net", "--ipc", "--uts", "sh", "-c", MOUNTS, "sh", image.root, volume, image.volume,
-             image.settings["User"], *self.under, *words], name="container")
+            [*harness.OWN_PROCESSES, "--net", "--ipc", "--uts", "sh", "-c", MOUNTS, "sh",
+             image.root, volume, image.volume, image.settings["User"],
+             *self.under, *words], name="container")
 
     def pid(self):
         return harness.children_of(self.process.pid)[0]
@@ -137,8 +141,9 @@ def vote(container, cluster, certificates):
     return node
 
 
-def story(env, file, under):
+def story(env, file, processor, under):
     image = Image(env, file)
+    assert image.platform == PLATFORMS[processor], image.platform
     if under:
         shutil.copy(under, image.inside("/under"))
         under = ["/under"]
@@ -176,6 +181,7 @@ def story(env, file, under):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--image", required=True, help="an archive that packaging/single.py made")
+    options.add_argument("--processor", required=True, help="the image's, as Debian calls it")
     options.add_argument("--bin", required=True, help="where the programs of a node are")
     options.add_argument("--under", default=(), help="a static qemu-user for the image's processor")
     given = options.parse_args()
@@ -185,7 +191,7 @@ def main():
     harness.adopt_orphans()
     env = harness.Env(given.bin, "single")
     try:
-        story(env, given.image, given.under)
+        story(env, given.image, given.processor, given.under)
     except (AssertionError, OSError) as why:
         print(f"FAIL single: {why}\n{env.logs()}")
         return 1

@@ -140,7 +140,7 @@ def version_of(package):
     return os.path.basename(package).split("_")[1]
 
 
-def fresh(env, base, packages):
+def fresh(env, base, packages, **_):
     first, second = packages
     tree = Tree(env, "fresh", base)
     files = [tree.bring(first[name]) for name in OURS]
@@ -202,7 +202,7 @@ def is_stock(tree):
         assert not tree.has(f"{ARBITER}/{name}"), name
 
 
-def takeover(env, base, packages):
+def takeover(env, base, packages, **_):
     tree = Tree(env, "takeover", base)
     step("the stock packages, a cluster with certificates of theirs, an enabled node")
     tree.apt("update")

@@ -71,8 +71,7 @@ def debootstrap(env, folder, mirror, processor):
     run(*begin, "--foreign", "--arch", processor.name, "bookworm", folder, mirror)
     foreign.make_devices(os.path.join(folder, "dev"))
     users = foreign.user_namespace(env, "debootstrap")
-    run("nsenter", "--target", str(users.pid), "--user", "--", "unshare", "--mount",
-        "--propagation", "private", "--pid", "--fork", "--kill-child", *CLEAN,
+    run("nsenter", "--target", str(users.pid), "--user", "--", *harness.OWN_PROCESSES, *CLEAN,
         "container=lxc",  # it makes no devices then
         "sh", "-c", SECOND_STAGE, "sh", folder, processor.registration())
     users.kill()
@@ -97,9 +96,8 @@ class Tree:
             users = ["nsenter", "--target", keeper.pid, "--user", "--"]
             registration = self.processor.registration()
         self.holder = env.spawn(
-            [*users, "unshare", "--mount", "--propagation", "private", "--pid", "--fork",
-             "--kill-child", "--net", "--ipc", "--uts", "sh", "-c", HOLD, "sh", self.root,
-             registration], name=f"{name}-holder")
+            [*users, *harness.OWN_PROCESSES, "--net", "--ipc", "--uts", "sh", "-c", HOLD, "sh",
+             self.root, registration], name=f"{name}-holder")
         self.holder.says("held", 60)
         self.pid = harness.children_of(self.holder.pid)[0]
 

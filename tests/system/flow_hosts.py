@@ -86,12 +86,12 @@ class Flow:
         os.makedirs(self.tools)
         self.write_tool("systemctl", SYSTEMCTL)
 
-    def arbiter_is_installed(self):
-        """Has its package done what it does?"""
+    def start_packaged_arbiter(self):
+        """What installing the package and starting its service did."""
         self.at(self.arbiter, "corosync-qnetd-certutil -i && systemctl start corosync-qnetd")
 
-    def arbiter_is_bare(self):
-        """Nothing has been initialised."""
+    def clear_arbiter(self):
+        """For tools that want to initialise it themselves. Here nothing is."""
 
     def write_tool(self, name, text):
         with open(os.path.join(self.tools, name), "w", encoding="utf-8") as file:

@@ -28,6 +28,11 @@ class Failed(AssertionError):
     """What a test expected did not come to pass."""
 
 
+#: Processes and mounts of their own, which end with whoever started them.
+OWN_PROCESSES = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork",
+                 "--kill-child")
+
+
 def adopt_orphans():
     """From now on what our children leave behind becomes our child, so that we can end it."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -256,7 +261,8 @@ class Env:
                 told += [f"--- {process.name}"] + tail
         return "\n".join(told)
 
-    def close(self, keep=False):
+    def close(self, keep=False, spare=()):
+        """spare: process ids of another Env, which goes on."""
         for process in self.processes:
             if process.popen.stdin:
                 try:
@@ -264,8 +270,14 @@ class Env:
                 except BrokenPipeError:
                     pass
             process.kill()
+        failure = None
         for call in reversed(self._cleanups):
-            call()
-        end_descendants(os.getpid())
+            try:
+                call()
+            except (AssertionError, OSError) as why:
+                failure = failure or why
+        end_descendants(os.getpid(), spare)
         if not keep:
             shutil.rmtree(self.tmp, ignore_errors=True)
+        if failure:
+            raise failure

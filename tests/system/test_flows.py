@@ -67,7 +67,7 @@ def pvecm_remove(flow):
 
 
 def pvecm(flow):
-    flow.arbiter_is_installed()
+    flow.start_packaged_arbiter()
     trust_among_nodes(flow)
     pvecm_setup(flow)
     flow.holds_its_third_vote()
@@ -98,7 +98,7 @@ def pcs(flow):
             copy.write(file.read())
         return name
 
-    flow.arbiter_is_bare()
+    flow.clear_arbiter()
     assert not is_initialised(flow.arbiter, QNETD)
     flow.at(flow.arbiter, "corosync-qnetd-certutil -i")
     assert is_initialised(flow.arbiter, QNETD)
@@ -161,7 +161,7 @@ def crmsh(flow):
 
 def quick(flow):
     """corosync-qdevice-net-certutil -Q does it all, over ssh."""
-    flow.arbiter_is_installed()
+    flow.start_packaged_arbiter()
     trust_among_nodes(flow, A)
     flow.at(flow.nodes[0], f"corosync-qdevice-net-certutil -Q -n {flow.cluster} {A} " +
             " ".join(NODES.values()))
