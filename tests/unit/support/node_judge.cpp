@@ -144,10 +144,11 @@ void NodeJudge::hear_vote(const Message& message) {
     if (leaving_since_) return;
     VoteInfo info{.number = *message.msg_seq_number, .at = now_};
     const bool proves = lease_.count() > 0;
+    if (*message.vote == Vote::nack && proves && is_unreported_ && !last_cast_ && is_yes_left_)
+        return;  // never answered
     if (*message.vote == Vote::ack) {
         info.wants_count = proves;
     } else if (*message.vote == Vote::nack && proves && (tells_counts_ || no_since_)) {
-        if (is_unreported_ && !last_cast_ && is_yes_left_) return;  // never answered
         info.is_optional = is_unreported_;
         info.wants_no = no_since_ || (last_yes_ && message.ring_id == reported_ &&
                                       !is_unreported_ && !is_syncing_);
