@@ -154,7 +154,7 @@ private:
     // What was cast last waits in no queue of the provider; with a lease the ACK which was told
     // last is confirmed only then.
     bool is_counted_ = false;
-    bool knows_of_counting_ = false;  // the provider has ever said so
+    bool knows_of_counting_ = true;  // the provider says so, as far as we know
     // Since when a "no" is on its way round this ring, behind a "yes": with a lease a NACK is
     // confirmed when it has come round, and not at all when the ring ends before.
     std::optional<Instant> denied_since_;

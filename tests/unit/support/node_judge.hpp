@@ -81,12 +81,12 @@ private:
     bool has_denied_ = false;
     std::deque<std::pair<std::uint32_t, Instant>> echoes_;  // unanswered
     // The ring for which the last vote was cast, and for which it was a yes; whether it has come
-    // round, and whether the provider ever says so.
+    // round, and whether the provider says so.
     std::optional<wire::RingId> last_cast_;
     std::optional<wire::RingId> last_yes_;
     Instant last_yes_at_;
     bool is_counted_ = false;
-    bool tells_counts_ = false;
+    bool tells_counts_ = true;  // until it has not for too long
     bool is_syncing_ = false;
     bool is_unreported_ = false;
     std::optional<Instant> no_since_;     // on its way round behind a yes
