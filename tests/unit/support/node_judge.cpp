@@ -79,7 +79,7 @@ void NodeJudge::hear(const qdevice::Event& event) {
         std::erase_if(vote_infos_, [](const VoteInfo& info) { return info.wants_no; });
     } else if (std::holds_alternative<qdevice::QuorumChanged>(event.what)) {
         is_syncing_ = false;
-        if (first_no_at_ && !is_counted_) no_since_ = first_no_at_;
+        if (first_no_at_ && !is_counted_ && !last_yes_) no_since_ = first_no_at_;
         first_no_at_.reset();
     } else if (std::holds_alternative<qdevice::StopRequested>(event.what)) {
         if (!leaving_since_) leaving_since_ = now_;
