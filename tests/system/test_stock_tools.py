@@ -158,6 +158,7 @@ def places(cluster):
     cluster.wait(lambda: "(NACK)" in cluster.status(), 10, "a node was refused")
     cluster.wait(lambda: "timer running:\tYes\n" in cluster.status(2), 10, "it says so")
     cluster.wait(lambda: not cluster.partitions.now(2).quorate, 10, "it stops")
+    cluster.wait(lambda: "Node ID = 2, State = dead" in cluster.status(1), 10, "the other goes on")
     yield "split"
     cluster.heal()
     cluster.wait(lambda: all(cluster.is_whole(number) for number in cluster.nodes), 15, "healed")
