@@ -3,11 +3,10 @@
     build.py --bin DIR [--out DIR] [--version VERSION] [--processor NAME]
 
 What is packaged is what was built: of this machine's processor the release build, which the tests
-run. The tree that debhelper wants (programs, the manual
-pages that they have printed, documents, debian/) is put together below the output folder, where the
-packages land, too; it prints their paths. The version is that of CMakeLists.txt unless another is
-given; the date that of the last commit (or SOURCE_DATE_EPOCH), so that the same tree gives the same
-packages.
+run. The tree that debhelper wants (programs, the manual pages that they have printed, documents,
+debian/) is put together below the output folder, where the packages land, too; it prints their
+paths. The version is that of CMakeLists.txt unless another is given; the date that of the last
+commit (or SOURCE_DATE_EPOCH), so that the same tree gives the same packages.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse

@@ -305,7 +305,7 @@ void print_next(const Plan& plan) {
             "use --apply on the last node that joins. Then:\n");
     else
         fmt::print("\nNext, when all nodes have joined:\n  the same corosync.conf on each node\n");
-    if (!is_proxmox) fmt::print("  on one node:   corosync-cfgtool -R\n");  // or it would end
+    if (!is_proxmox) fmt::print("  on one node:   corosync-cfgtool -R\n");  // or the daemon ends
     fmt::print("  on each node:  systemctl enable --now corosync-qdevice\n");
     fmt::print("  then look at:  corosync-quorumtool -s, and qdevice-tool doctor\n");
 }

@@ -1,8 +1,8 @@
 """booted.py -- a tree whose own systemd is process 1: units, their sandbox and restarts are real.
 
 The machine's settings (/proc/sys) can only be read in it. It has a control group below ours, which
-goes with it. Where the machine has no version 2 hierarchy
-that we may use, the story is skipped aloud.
+goes with it. Where the machine has no version 2 hierarchy that we may use, the story is skipped
+aloud.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import os

@@ -138,9 +138,8 @@ def play(env, bases, flow, arbiter, node, keep):
     try:
         host = TreeFlow(own, bases, arbiter, node)
         flow(host)
-        for machine, tool in ((host.nodes[0], "corosync-quorumtool -s"),
-                              (host.arbiter, "corosync-qnetd-tool -l")):
-            print(f"   {machine.name}# {tool}\n{host.at(machine, tool).stdout}", flush=True)
+        print(host.at(host.nodes[0], "corosync-quorumtool -s").stdout)
+        print(host.at(host.arbiter, "corosync-qnetd-tool -l").stdout, flush=True)
     except Exception:
         print(own.logs() + (f"\nkept: {own.tmp}" if keep else ""))
         own.close(keep, spare=[process.pid for process in env.processes])
