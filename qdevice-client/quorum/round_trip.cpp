@@ -23,7 +23,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds busy_pause{5};      // corosync takes no message at the moment
+constexpr milliseconds again_pause{5};     // corosync takes no message at the moment
 constexpr milliseconds absent_pause{500};  // ... or is not there
 constexpr milliseconds end_patience{500};  // for the last call to come back
 
@@ -173,7 +173,7 @@ void serve(Group& group, State& state) {
             if (result == CS_OK)
                 sent = wanted;
             else if (result == CS_ERR_TRY_AGAIN)
-                time = busy_pause;
+                time = again_pause;
             else
                 return;
         }
