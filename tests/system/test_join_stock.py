@@ -115,14 +115,15 @@ def test_whom_the_arbiter_does_not_answer_keeps_its_key(env):
     assert beside(host) == []
 
 
-def fake_tools(host, certutil):
-    """certutil as a script says, pk12util as it is."""
-    folder = host.path("/tmp/fake")
-    os.makedirs(folder, exist_ok=True)
-    os.symlink("/usr/bin/pk12util", os.path.join(folder, "pk12util"))
-    host.write("/tmp/fake/certutil", b"#!/bin/sh\n" + certutil)
-    os.chmod(os.path.join(folder, "certutil"), 0o755)
-    return "/tmp/fake"
+def false_tools(host, when, instead):
+    """A PATH with the tools, which do something else when their words are like this."""
+    os.makedirs(host.path("/tmp/false"), exist_ok=True)
+    for tool in ("certutil", "pk12util"):
+        file = f"/tmp/false/{tool}"
+        host.write(file, f"#!/bin/sh\ncase '{tool} '\"$*\" in {when}) {instead} ;; esac\n"
+                   f"exec /usr/bin/{tool} \"$@\"\n".encode())
+        os.chmod(host.path(file), 0o755)
+    return "/tmp/false"
 
 
 def test_without_the_tools_no_place_is_used_and_when_they_fail_none_is_lost(env):
@@ -136,8 +137,7 @@ def test_without_the_tools_no_place_is_used_and_when_they_fail_none_is_lost(env)
     assert [event["event"] for event in invitation.events()] == ["waiting"]
     assert home.listed() == []
     # It fails in the middle: nothing is in place, and the key is asked for again.
-    path = fake_tools(host, b'case "$*" in *-A*) echo no room; exit 9 ;; esac\n'
-                            b'exec /usr/bin/certutil "$@"\n')
+    path = false_tools(host, "certutil*-A*", "echo no room; exit 9")
     told = join_stock(host, invitation, status=1, path=path).stderr
     assert "certutil ended with status 9: no room" in told, told
     assert beside(host) == ["nssdb.castvote-join"] and not host.has(NODE + "/pwdfile.txt")
@@ -146,6 +146,24 @@ def test_without_the_tools_no_place_is_used_and_when_they_fail_none_is_lost(env)
     assert invitation.ends(0)["joined"] == 1
     assert [one["serial"] for one in home.listed()] == ["103"], "the same certificate"
     check_stock_node(host)
+
+
+def test_killed_at_any_step_it_leaves_the_old_one(env):
+    host = stock_node(env)
+    home, other = Home(env).start(), Home(env, "other").start()
+    join_stock(host, Invitation(other, "--nodes", 1))
+    old = digests(host, NODE)
+    invitation = Invitation(home, "--nodes", 1)
+    for step in ("certutil*-N*", "certutil*-A*", "pk12util*-i*", "certutil*-L*"):
+        path = false_tools(host, step, "kill -9 $PPID; exit 9")
+        join_stock(host, invitation, "--force", path=path, status=-9)
+        assert digests(host, NODE) == old, step
+        assert beside(host) == ["nssdb.castvote-join"], step
+    join_stock(host, invitation, "--force")
+    assert [one["serial"] for one in home.listed()] == ["103"], "for the same key each time"
+    check_stock_node(host)
+    [kept] = beside(host)
+    assert digests(host, f"/etc/corosync/qdevice/net/{kept}") == old
 
 
 def test_what_a_node_has_is_kept(env):
