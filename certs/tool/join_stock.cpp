@@ -58,7 +58,7 @@ Expected<Stored> replace_database(const Plan& plan, const Bundle& bundle) {
         return fail(fmt::format("certutil and pk12util made {}", what),
                     fmt::format("look at it: certutil -L -d {}", fresh.string()));
     const auto mode = std::filesystem::perms(mode_of(plan.directory).value_or(0770));
-    std::filesystem::permissions(fresh, mode, failure);
+    std::filesystem::permissions(fresh, mode, failure);  // else it stays for root alone
     const Path old = backup_of(plan.directory);
     const Expected<bool> had_one = put_directory(
         fresh, plan.directory, plan.by_force ? std::optional(old) : std::optional<Path>());
