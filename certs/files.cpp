@@ -77,6 +77,18 @@ void sync_directory(const Path& directory) {
     if (opened.is_open()) ::fsync(opened.get());
 }
 
+Expected<void> sync_files(const Path& directory) {
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
+        const Descriptor file(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+        if (!file.is_open() || ::fsync(file.get()) != 0)
+            return system_error("keep", entry.path(), errno);
+    }
+    if (failure) return system_error("read", directory, failure.value());
+    sync_directory(directory);
+    return {};
+}
+
 }  // namespace
 
 bool is_there(const Path& path) {
@@ -132,6 +144,29 @@ Expected<void> make_directory(const Path& path, mode_t mode, std::optional<Owner
     give_to(directory.get(), owner);
     if (::fchmod(directory.get(), mode) != 0) return system_error("set the mode of", path, errno);
     return {};
+}
+
+Expected<bool> put_directory(const Path& complete, const Path& place,
+                             const std::optional<Path>& aside) {
+    if (const Expected<void> synced = sync_files(complete); !synced)
+        return tl::unexpected<Error>(synced.error());
+    if (::rename(complete.c_str(), place.c_str()) == 0) {
+        sync_directory(place.parent_path());
+        return false;
+    }
+    if (!aside || (errno != ENOTEMPTY && errno != EEXIST))
+        return system_error("replace", place, errno);
+    // Under the name that the old one is to have; then both names change hands in one step.
+    if (::rename(complete.c_str(), aside->c_str()) != 0) return system_error("make", *aside, errno);
+    if (::renameat2(AT_FDCWD, aside->c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) != 0) {
+        const int error = errno;
+        if (::rename(aside->c_str(), complete.c_str()) != 0) errno = error;
+        return fail(fmt::format("cannot exchange {} for a new one: {}", place.string(),
+                                std::strerror(error)),
+                    fmt::format("move {} away, then repeat without --force", place.string()));
+    }
+    sync_directory(place.parent_path());
+    return true;
 }
 
 std::optional<Ownership> owner_of(const Path& path) {

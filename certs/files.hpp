@@ -38,6 +38,12 @@ Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
 // Creates the directory and its parents; mode and owner go to `path` alone. Nothing if it exists.
 Expected<void> make_directory(const Path& path, mode_t mode, std::optional<Ownership> owner);
 
+// Puts a complete directory where `place` is at one instant, its files on disk before: a power cut
+// leaves the old one or the new. A directory with anything in it moves to `aside`; without an
+// `aside` it is an error. Returns whether there was one. All are on one file system.
+Expected<bool> put_directory(const Path& complete, const Path& place,
+                             const std::optional<Path>& aside);
+
 // User and group of an existing path.
 std::optional<Ownership> owner_of(const Path& path);
 std::optional<mode_t> mode_of(const Path& path);  // Permission bits.

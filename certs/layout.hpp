@@ -26,6 +26,9 @@ inline constexpr const char* pending_keys = "request.key";      // One PEM key p
 inline constexpr const char* request = "qdevice-net-node.crq";  // DER
 inline constexpr const char* bundle = "qdevice-net-node.p12";
 
+inline constexpr const char* stock_passwords = "pwdfile.txt";  // Empty, as is the password.
+inline constexpr const char* stock_noise = "noise.txt";
+
 // pcs takes a directory with this name in it for initialised; the stock scripts do not.
 inline constexpr const char* marker = "pkcs11.txt";
 

@@ -202,8 +202,8 @@ Expected<RequestPtr> pending_request(const Path& directory, std::string_view clu
     return fail(fmt::format("the request in {} has no key", file.string()), "try again");
 }
 
-Expected<Stored> store_signed(const Path& directory, X509* certificate, X509* ca,
-                              std::string_view source) {
+Expected<Bundle> signed_bundle(const Path& directory, X509* certificate, X509* ca,
+                               std::string_view source) {
     Expected<std::vector<KeyPtr>> keys = load_keys(directory / layout::pending_keys);
     if (!keys) return tl::unexpected<Error>(keys.error());
     const auto fitting = std::find_if(keys->begin(), keys->end(), [&](const KeyPtr& key) {
@@ -217,12 +217,19 @@ Expected<Stored> store_signed(const Path& directory, X509* certificate, X509* ca
     must(X509_up_ref(certificate) == 1 && X509_up_ref(ca) == 1, "certificates");
     bundle.certificate.reset(certificate);
     bundle.others.emplace_back(ca);
+    return bundle;
+}
+
+Expected<Stored> store_signed(const Path& directory, X509* certificate, X509* ca,
+                              std::string_view source) {
+    const Expected<Bundle> bundle = signed_bundle(directory, certificate, ca, source);
+    if (!bundle) return tl::unexpected<Error>(bundle.error());
     // The PKCS#12 file first: without cluster.pem nothing has happened yet.
     const Path file = directory / layout::bundle;
     const Expected<void> written =
-        write_file(file, write_bundle(bundle.key.get(), certificate, ca), 0600, root);
+        write_file(file, write_bundle(bundle->key.get(), certificate, ca), 0600, root);
     if (!written) return tl::unexpected<Error>(written.error());
-    Expected<Stored> stored = store_bundle(directory, bundle, source);
+    Expected<Stored> stored = store_bundle(directory, *bundle, source);
     if (!stored) return stored;
     stored->file = file;
     return stored;

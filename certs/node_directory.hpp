@@ -31,6 +31,11 @@ Expected<Stored> request_certificate(const Path& directory, std::string_view clu
 // new one. Whoever asks twice asks for the same key.
 Expected<RequestPtr> pending_request(const Path& directory, std::string_view cluster);
 
+// The pending key that a certificate fits, with both and the CA; nothing is stored. The source's
+// name goes into errors.
+Expected<Bundle> signed_bundle(const Path& directory, X509* certificate, X509* ca,
+                               std::string_view source);
+
 // Takes a certificate for a pending key and its CA from memory, whatever was there before; `file`
 // is the PKCS#12 file with both. The source's name goes into errors.
 Expected<Stored> store_signed(const Path& directory, X509* certificate, X509* ca,

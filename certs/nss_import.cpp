@@ -7,54 +7,21 @@
 #include "certs/layout.hpp"
 #include "certs/marker.hpp"
 #include "certs/node_directory.hpp"
+#include "certs/nss_tools.hpp"
 #include "certs/pkcs12.hpp"
-#include "certs/process.hpp"
 #include "certs/x509.hpp"
 
 namespace castvote::certs {
 namespace {
 
-const char* install_remedy = "install the NSS tools (package libnss3-tools), then repeat";
-
-std::string database(const Path& directory) {
-    // Without the prefix NSS picks by its version's default; both formats may lie side by side.
-    const char* kind = is_there(directory / "cert9.db") ? "sql:" : "dbm:";
-    return kind + directory.string();
-}
-
-Expected<void> check_tools() {
-    for (const char* tool : {"certutil", "pk12util"})
-        if (!has_program(tool))
-            return fail(fmt::format("{} is not installed, so the stock certificate database cannot "
-                                    "be read",
-                                    tool),
-                        install_remedy);
-    return {};
-}
-
-std::string last_line(std::string_view text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
-    if (text.empty()) return "no message";
-    return std::string(text.substr(text.find_last_of('\n') + 1));  // npos + 1 is the beginning.
-}
-
-Expected<std::string> run_tool(const std::vector<std::string>& command) {
-    Expected<Finished> finished = run(command, Output::collect);
-    if (!finished) return tl::unexpected<Error>(finished.error());
-    if (finished->status == 0) return std::move(finished->output);
-    return fail(fmt::format("{} ended with status {}: {}", command[0], finished->status,
-                            last_line(finished->output)),
-                "check the database with \"certutil -L -d DIRECTORY\"");
-}
-
 bool has_certificate(const Path& directory, const char* nickname) {
-    return run_tool({"certutil", "-L", "-d", database(directory), "-n", nickname, "-a"})
+    return run_nss_tool({"certutil", "-L", "-d", nss_database(directory), "-n", nickname, "-a"})
         .has_value();
 }
 
 Expected<CertificatePtr> export_certificate(const Path& directory, const char* nickname) {
     const Expected<std::string> pem =
-        run_tool({"certutil", "-L", "-d", database(directory), "-n", nickname, "-a"});
+        run_nss_tool({"certutil", "-L", "-d", nss_database(directory), "-n", nickname, "-a"});
     if (!pem) return tl::unexpected<Error>(pem.error());
     return parse_certificate(*pem, fmt::format("\"{}\" in {}", nickname, directory.string()));
 }
@@ -62,8 +29,8 @@ Expected<CertificatePtr> export_certificate(const Path& directory, const char* n
 Expected<Bundle> export_bundle(const Path& directory, const char* nickname, const Path& scratch) {
     const Path file = scratch / "export.p12";
     const Expected<std::string> said =
-        run_tool({"pk12util", "-d", database(directory), "-o", file.string(), "-n", nickname, "-W",
-                  "", "-K", ""});
+        run_nss_tool({"pk12util", "-d", nss_database(directory), "-o", file.string(), "-n",
+                      nickname, "-W", "", "-K", ""});
     if (!said) return tl::unexpected<Error>(said.error());
     const Expected<std::string> bytes = read_file(file);
     if (!bytes) return tl::unexpected<Error>(bytes.error());
@@ -157,8 +124,8 @@ Expected<KeyPtr> key_beside_certificate(const Path& directory, const Path& certi
         if (!written) return tl::unexpected<Error>(written.error());
     }
     const Expected<std::string> joined =
-        run_tool({"certutil", "-A", "-d", database(scratch->path()), "-t", "u,u,u", "-n",
-                  layout::cluster_nickname, "-i", certificate_file.string()});
+        run_nss_tool({"certutil", "-A", "-d", nss_database(scratch->path()), "-t", "u,u,u", "-n",
+                      layout::cluster_nickname, "-i", certificate_file.string()});
     if (!joined) return tl::unexpected<Error>(joined.error());
     Expected<Bundle> bundle =
         export_bundle(scratch->path(), layout::cluster_nickname, scratch->path());
@@ -169,7 +136,7 @@ Expected<KeyPtr> key_beside_certificate(const Path& directory, const Path& certi
 }  // namespace
 
 Expected<Role> role_of_nss_database(const Path& directory) {
-    if (const Expected<void> tools = check_tools(); !tools)
+    if (const Expected<void> tools = check_nss_tools("read"); !tools)
         return tl::unexpected<Error>(tools.error());
     if (!has_nss_database(directory))
         return fail(fmt::format("there is no stock certificate database in {}", directory.string()),
@@ -182,14 +149,14 @@ Expected<Role> role_of_nss_database(const Path& directory) {
 }
 
 Expected<Stored> import_nss_database(const Path& directory, Role role) {
-    if (const Expected<void> tools = check_tools(); !tools)
+    if (const Expected<void> tools = check_nss_tools("read"); !tools)
         return tl::unexpected<Error>(tools.error());
     return role == Role::arbiter ? import_arbiter(directory) : import_node(directory);
 }
 
 Expected<Stored> import_signed_certificate(const Path& directory, const Path& certificate_file) {
     Expected<Stored> stored = import_certificate(directory, certificate_file);
-    if (stored || !is_there(directory / "cert9.db") || !check_tools()) return stored;
+    if (stored || !is_there(directory / "cert9.db") || !check_nss_tools("read")) return stored;
     Expected<KeyPtr> key = key_beside_certificate(directory, certificate_file);
     if (!key) return stored;  // The first error says more than that of a tool.
     return import_certificate(directory, certificate_file, std::move(*key));

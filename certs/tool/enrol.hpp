@@ -46,6 +46,7 @@ struct JoinOptions {
     std::string configuration;
     bool apply = false;
     bool force = false;
+    bool stock = false;
     bool cluster_wide = false;
     std::string ssh = "ssh -o BatchMode=yes -o ConnectTimeout=10";
     bool as_json = false;

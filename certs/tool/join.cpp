@@ -5,41 +5,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
-#include <cstdio>
-#include <ctime>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <optional>
 
-#include "certs/enrol/ask.hpp"
-#include "certs/enrol/corosync_conf.hpp"
 #include "certs/identity.hpp"
 #include "certs/layout.hpp"
 #include "certs/node_directory.hpp"
-#include "certs/tool/enrol.hpp"
-#include "certs/tool/join_others.hpp"
-#include "certs/tool/tool.hpp"
+#include "certs/tool/join.hpp"
 #include "certs/x509.hpp"
 
 namespace castvote::certs::tool {
 namespace {
-
-using nlohmann::json;
-
-struct Failure {
-    int status = failed;
-    Error words;
-};
-
-tl::unexpected<Failure> fail_with(int status, std::string what, std::string remedy) {
-    return tl::unexpected<Failure>(Failure{status, {std::move(what), std::move(remedy)}});
-}
-
-tl::unexpected<Failure> fail_with(const Error& error) {
-    return tl::unexpected<Failure>(Failure{failed, error});
-}
 
 // "host", "host:5404", "[2001:db8::1]:5404", "2001:db8::1".
 std::optional<enrol::Where> where_is(const std::string& text) {
@@ -65,40 +42,17 @@ std::optional<enrol::Where> where_is(const std::string& text) {
     return where;
 }
 
-// What corosync.conf says, and what it is to say.
-struct Configuration {
-    Path file;
-    std::string text;
-    enrol::ConfigurationFacts facts;
-};
-
-Expected<std::optional<Configuration>, Failure> find_configuration(const JoinOptions& options) {
-    Configuration found;
-    found.file = options.configuration;
-    if (options.configuration.empty())
-        found.file = is_there(proxmox_configuration) ? proxmox_configuration : plain_configuration;
-    if (!is_there(found.file)) {
-        if (options.configuration.empty() && !options.apply) return std::nullopt;
-        return fail_with(failed, fmt::format("there is no {}", found.file.string()),
-                         "set up corosync first, or name its file with --corosync-conf");
-    }
-    const Expected<std::string> text = read_file(found.file);
-    if (!text) return fail_with(text.error());
-    const auto facts = enrol::read_configuration(*text);
-    if (!facts) return fail_with(facts.error());
-    found.text = *text;
-    found.facts = *facts;
-    return std::optional(std::move(found));
+Path directory_of(const JoinOptions& options) {
+    const Path named =
+        options.directory.empty() ? Path(layout::node_directory) : Path(options.directory);
+    const Path directory = named.has_filename() ? named : named.parent_path();
+    if (!options.stock) return directory;
+    // It is to be replaced by a rename: where a link leads, not the link.
+    std::error_code failure;
+    const Path real =
+        std::filesystem::weakly_canonical(std::filesystem::absolute(directory, failure), failure);
+    return failure ? directory : real;
 }
-
-struct Plan {
-    enrol::Where where;
-    std::uint16_t arbiter_port = 0;
-    Token token;
-    std::string cluster;
-    Path directory;
-    std::optional<Configuration> configuration;
-};
 
 Expected<Plan, Failure> plan_of(const JoinOptions& options) {
     const auto where = where_is(options.address);
@@ -116,26 +70,30 @@ Expected<Plan, Failure> plan_of(const JoinOptions& options) {
     if (cluster.empty())
         return fail_with(wrong_usage, "the cluster's name is not known",
                          "set totem.cluster_name in corosync.conf, or say --cluster NAME");
-    const Path directory =
-        options.directory.empty() ? Path(layout::node_directory) : Path(options.directory);
     return Plan{*where,
                 options.arbiter_port == 0 ? where->port : options.arbiter_port,
                 *token,
                 cluster,
-                directory.has_filename() ? directory : directory.parent_path(),
-                std::move(*configuration)};
+                directory_of(options),
+                std::move(*configuration),
+                options.force,
+                options.stock};
 }
 
 // Does this node have what it would get? A directory with anything else in it is left alone.
-Expected<bool, Failure> has_it(const Plan& plan, bool by_force) {
-    if (by_force) return false;
-    const auto refuse = [&](const std::string& what) {
-        return fail_with(join_has_certificates,
-                         fmt::format("{} holds {}", plan.directory.string(), what),
-                         "say --force to replace it by a new key and certificate");
+Expected<bool, Failure> has_it(const Plan& plan) {
+    if (plan.is_stock) return has_stock_database(plan);
+    if (plan.by_force) return false;
+    const auto refuse = [&](const std::string& what, const char* remedy = nullptr) {
+        return fail_with(
+            join_has_certificates, fmt::format("{} holds {}", plan.directory.string(), what),
+            remedy ? remedy : "say --force to replace it by a new key and certificate");
     };
     const Format format = node_format(plan.directory);
-    if (format == Format::nss) return refuse("the stock programs' certificate database");
+    if (format == Format::nss)
+        return refuse("the stock programs' certificate database",
+                      "say --stock if corosync-qdevice is the stock one here, or --force to get a "
+                      "new key and certificate for ours beside it");
     if (format == Format::none || !is_there(plan.directory / layout::cluster_certificate))
         return false;
     const Expected<NodeIdentity> identity = load_node_identity(plan.directory);
@@ -152,12 +110,15 @@ Expected<bool, Failure> has_it(const Plan& plan, bool by_force) {
 }
 
 Expected<std::vector<std::string>, Failure> enrol_node(const Plan& plan) {
-    const Expected<RequestPtr> request = pending_request(plan.directory, plan.cluster);
+    const Expected<RequestPtr> request =
+        plan.is_stock ? stock_request(plan) : pending_request(plan.directory, plan.cluster);
     if (!request) return fail_with(request.error());
     std::vector<std::string> notes;
     const std::string source = fmt::format("the arbiter at {}", plan.where.host);
     const auto store = [&](X509* certificate, X509* ca) -> Expected<void> {
-        const Expected<Stored> stored = store_signed(plan.directory, certificate, ca, source);
+        const Expected<Stored> stored = plan.is_stock
+                                            ? store_stock_database(plan, certificate, ca, source)
+                                            : store_signed(plan.directory, certificate, ca, source);
         if (!stored) return tl::unexpected<Error>(stored.error());
         notes = stored->notes;
         return {};
@@ -178,90 +139,6 @@ Expected<std::vector<std::string>, Failure> enrol_node(const Plan& plan) {
     return fail_with(error.words);
 }
 
-// What was found out and done, for words and JSON alike.
-struct Told {
-    bool is_new = false;
-    std::vector<std::string> notes;
-    std::string section;             // for quorum { } of corosync.conf
-    bool is_configured = false;      // this device stands there already
-    std::vector<std::string> lines;  // of the change
-    std::string backup;
-    std::vector<Joined> others;
-    bool is_applied_elsewhere = false;  // on those of the others that did not fail
-
-    bool is_everywhere() const {
-        return std::all_of(others.begin(), others.end(),
-                           [](const Joined& one) { return one.status == 0; });
-    }
-};
-
-std::string stamp() {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                       utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
-// The old file beside the new one; Proxmox VE's folder is for its own files.
-Path backup_of(const Path& file) {
-    const Path kept = file == Path(proxmox_configuration) ? Path(plain_configuration) : file;
-    return kept.string() + ".before-castvote-" + stamp();
-}
-
-// What is to be written, if anything; found out before the arbiter is asked for anything.
-Expected<std::optional<enrol::Change>, Failure> plan_change(const Plan& plan, bool does_apply,
-                                                            Told& told) {
-    if (!plan.configuration) {
-        told.section = enrol::device_section({plan.where.host, plan.arbiter_port, 2});
-        return std::nullopt;
-    }
-    const enrol::ConfigurationFacts& facts = plan.configuration->facts;
-    const enrol::Device device{plan.where.host, plan.arbiter_port, facts.nodes};
-    told.section = enrol::device_section(device);
-    told.is_configured = facts.has_device && facts.device_host == plan.where.host &&
-                         facts.device_port == std::to_string(plan.arbiter_port);
-    if (told.is_configured || !does_apply) return std::nullopt;
-    Expected<enrol::Change> change = enrol::with_device(plan.configuration->text, device);
-    if (!change) return fail_with(change.error());
-    told.lines = change->lines;
-    return std::optional(std::move(*change));
-}
-
-// Minutes after it was planned the file may be another, and the other one is to be changed. Where a
-// link leads is what is written, and the link stays.
-Expected<void, Failure> apply(Plan& plan, enrol::Change change, Told& told) {
-    Configuration& configuration = *plan.configuration;
-    std::error_code failure;
-    const Path leads_to = std::filesystem::canonical(configuration.file, failure);
-    const Path file = failure ? configuration.file : leads_to;
-    const Expected<std::string> text = read_file(file);
-    if (!text) return fail_with(text.error());
-    if (*text != configuration.text) {
-        const auto facts = enrol::read_configuration(*text);
-        if (!facts) return fail_with(facts.error());
-        configuration.text = *text;
-        configuration.facts = *facts;
-        auto fresh = plan_change(plan, /*does_apply=*/true, told);
-        if (!fresh) return tl::unexpected<Failure>(fresh.error());
-        if (!*fresh) return {};
-        change = std::move(**fresh);
-    }
-    const Path backup = backup_of(file);
-    const auto mode = mode_of(file).value_or(0644);
-    const auto owner = owner_of(file);
-    if (const auto kept = write_file(backup, configuration.text, mode, owner); !kept)
-        return fail_with(kept.error());
-    if (const auto written = write_file(file, change.text, mode, owner); !written)
-        return fail_with(written.error());
-    told.backup = backup.string();
-    return {};
-}
-
-bool is_proxmox_file(const Plan& plan) {
-    return plan.configuration && plan.configuration->file == Path(proxmox_configuration);
-}
-
 Expected<std::vector<std::string>, Failure> others_of(const Plan& plan, bool is_cluster_wide) {
     if (!is_cluster_wide) return std::vector<std::string>();
     if (!plan.configuration)
@@ -279,96 +156,16 @@ void join_the_others(const Plan& plan, const JoinOptions& options,
     std::vector<std::string> words{"--cluster", plan.cluster};
     if (options.arbiter_port != 0)
         words.insert(words.end(), {"--arbiter-port", std::to_string(options.arbiter_port)});
+    if (plan.is_stock) words.emplace_back("--stock");
     const auto join_all = [&](const char* option) {
         std::vector<std::string> all = words;
         if (option != nullptr) all.emplace_back(option);
         told.others = join_on(hosts, options.ssh, options.address, to_text(plan.token), all);
     };
     join_all(options.force ? "--force" : nullptr);
-    if (!options.apply || !told.is_everywhere() || is_proxmox_file(plan)) return;
+    if (!options.apply || !told.is_everywhere() || plan.is_on_proxmox()) return;
     join_all("--apply");
     told.is_applied_elsewhere = true;
-}
-
-void print_others(const std::vector<Joined>& others) {
-    for (const Joined& one : others)
-        fmt::print("{}: {}\n{}", one.host,
-                   one.status == 0 ? "done" : fmt::format("NOT DONE (status {})", one.status),
-                   one.status == 0 ? "" : one.words);
-}
-
-void print_next(const Plan& plan) {
-    const bool is_proxmox = is_proxmox_file(plan);
-    if (is_proxmox)
-        fmt::print(
-            "\nProxmox VE spreads this file to all nodes, and reloads it there at once:\n"
-            "use --apply on the last node that joins. Then:\n");
-    else
-        fmt::print("\nNext, when all nodes have joined:\n  the same corosync.conf on each node\n");
-    if (!is_proxmox) fmt::print("  on one node:   corosync-cfgtool -R\n");  // or the daemon ends
-    fmt::print("  on each node:  systemctl enable --now corosync-qdevice\n");
-    fmt::print("  then look at:  corosync-quorumtool -s, and qdevice-tool doctor\n");
-}
-
-void print_words(const Plan& plan, const Told& told) {
-    if (told.is_new)
-        fmt::print("This node has a key of its own and a certificate for cluster \"{}\" in {}\n",
-                   plan.cluster, plan.directory.string());
-    else
-        fmt::print("This node has its certificate for cluster \"{}\" already, in {}\n",
-                   plan.cluster, plan.directory.string());
-    for (const std::string& note : told.notes) fmt::print("{}\n", note);
-    print_others(told.others);
-    if (!told.is_everywhere())
-        return void(fmt::print("\ncorosync.conf was not changed here{}. Run the same again.\n",
-                               told.is_applied_elsewhere ? ", but where \"done\" is said" : ""));
-    const std::string file =
-        plan.configuration ? plan.configuration->file.string() : plain_configuration;
-    if (told.is_configured) {
-        fmt::print("{} has this device already.\n", file);
-    } else if (!told.backup.empty()) {
-        fmt::print("\nChanged {} (the old one is {}):\n", file, told.backup);
-        for (const std::string& line : told.lines) fmt::print("{}\n", line);
-    } else {
-        fmt::print("\nThis goes into the section quorum {{ }} of {}; --apply does it:\n\n{}", file,
-                   told.section);
-    }
-    print_next(plan);
-}
-
-int print(const Plan& plan, const Told& told, const JoinOptions& options) {
-    const int status = told.is_everywhere() ? static_cast<int>(done) : join_not_everywhere;
-    if (!options.as_json) {
-        print_words(plan, told);
-        return status;
-    }
-    json others = json::array();
-    for (const Joined& one : told.others)
-        others.push_back({{"host", one.host}, {"status", one.status}, {"words", one.words}});
-    const json answer = {{"cluster", plan.cluster},
-                         {"other_nodes", std::move(others)},
-                         {"directory", plan.directory.string()},
-                         {"new_certificate", told.is_new},
-                         {"notes", told.notes},
-                         {"device", told.section},
-                         {"device_is_configured", told.is_configured || !told.backup.empty()},
-                         {"changes", told.lines},
-                         {"backup", told.backup}};
-    fmt::print("{}\n", answer.dump(2, ' ', false, json::error_handler_t::replace));
-    return status;
-}
-
-int report(const JoinOptions& options, const Failure& failure) {
-    if (!options.as_json) {
-        print_error(failure.words);
-        return failure.status;
-    }
-    const json answer = {{"error",
-                          {{"status", failure.status},
-                           {"what", failure.words.what},
-                           {"remedy", failure.words.remedy}}}};
-    fmt::print("{}\n", answer.dump(2, ' ', false, json::error_handler_t::replace));
-    return failure.status;
 }
 
 }  // namespace
@@ -381,14 +178,16 @@ int join(const JoinOptions& options) {
     if (!others) return report(options, others.error());
     const auto change = plan_change(*plan, options.apply, told);
     if (!change) return report(options, change.error());
-    const auto has = has_it(*plan, options.force);
+    const auto has = has_it(*plan);
     if (!has) return report(options, has.error());
     if (!*has) {
         const auto notes = enrol_node(*plan);
         if (!notes) return report(options, notes.error());
         told.is_new = true;
         told.notes = *notes;
+        told.must_restart = plan->is_stock && is_stock_daemon_running();
     }
+    if (plan->is_stock) remove_waiting_key(*plan);
     join_the_others(*plan, options, *others, told);
     if (*change && told.is_everywhere()) {
         const auto applied = apply(*plan, **change, told);

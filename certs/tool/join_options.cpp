@@ -20,6 +20,8 @@ CLI::App* describe_join(CLI::App& app, JoinOptions& options) {
     verb->add_flag("--apply", options.apply,
                    "Put the quorum device into corosync.conf, and keep the old file");
     verb->add_flag("--force", options.force, "Replace the certificate that this node has");
+    verb->add_flag("--stock", options.stock,
+                   "For the stock corosync-qdevice: fill its certificate database");
     CLI::Option* cluster_wide =
         verb->add_flag("--cluster-wide", options.cluster_wide,
                        "Then the same on all other nodes of corosync.conf, over ssh as root");
@@ -41,8 +43,8 @@ CLI::App* describe_join(CLI::App& app, JoinOptions& options) {
         "Nothing is started or restarted.\n"
         "Exit status: 0 done, also if it was done before; 1 failed; 2 wrong usage, or a mistyped\n"
         "token; 3 no connection, or no invitation is open; 4 the invitation refused; 5 this is\n"
-        "not the arbiter that the token is from; 6 there are other certificates here (--force);\n"
-        "7 done here, but not on all other nodes.");
+        "not the arbiter that the token is from; 6 there are other certificates here (--force),\n"
+        "or those of the other daemon (--stock); 7 done here, but not on all other nodes.");
     return verb;
 }
 

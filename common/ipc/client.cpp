@@ -79,6 +79,11 @@ Response read_reply(const std::string& bytes) {
 
 }  // namespace
 
+bool is_listening(const std::string& socket_path) {
+    const Socket socket;
+    return connect_to(socket.get(), socket_path) == 0;
+}
+
 Response ask(const std::string& socket_path, std::string_view request) {
     const Socket socket;
     if (const int error = connect_to(socket.get(), socket_path); error != 0)

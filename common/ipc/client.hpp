@@ -25,4 +25,7 @@ struct Response {
 // `request` without its LF.
 Response ask(const std::string& socket_path, std::string_view request);
 
+// Whether a daemon listens there; it is asked nothing, so that one that hangs holds nobody up.
+bool is_listening(const std::string& socket_path);
+
 }  // namespace castvote::ipc

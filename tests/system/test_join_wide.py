@@ -48,7 +48,8 @@ def qcert_of(env, node):
            f"--corosync-conf {env.path(node, 'corosync.conf')}\n")
 
 
-def test_all_nodes_join_from_one(env):
+def prepare(env):
+    """A folder for each node, and an ssh that leads from one to the other."""
     for node in NODES:
         os.mkdir(env.path(node))
         with open(env.path(node, "corosync.conf"), "w", encoding="utf-8") as file:
@@ -56,6 +57,10 @@ def test_all_nodes_join_from_one(env):
         qcert_of(env, node)
     script(env.path("ssh"), f"printf '%s\\n' \"$*\" >> {env.path('said')}\n"
            f"PATH=\"{env.path('hosts')}/${{2#root@}}:$PATH\" exec sh -c \"$3\"\n")
+
+
+def test_all_nodes_join_from_one(env):
+    prepare(env)
     home = Home(env).start()
     invitation = Invitation(home, "--nodes", 3)
 
@@ -93,6 +98,24 @@ def test_all_nodes_join_from_one(env):
     assert invitation.token not in read(env, "said").decode(), "no token among the arguments"
     # Again, when all is done and no invitation is open.
     assert join_all("--apply") == {"192.0.2.12": 0, "three": 0}
+
+
+def test_stock_nodes_join_from_one(env):
+    for program in ("certutil", "pk12util"):
+        env.need_program(program)
+    prepare(env)
+    home = Home(env).start()
+    invitation = Invitation(home, "--nodes", 3)
+    for _ in ("new", "done already"):
+        join(env, invitation.address, invitation.token, "one", "--cluster-wide", "--ssh",
+             env.path("ssh") + " -x", "--stock", "--apply")
+    assert invitation.ends(0)["reason"] == "all_joined"
+    bundles = {read(env, node, "nssdb", "qdevice-net-node.p12") for node in NODES}
+    assert len(bundles) == 3, "a key for each"
+    for node in NODES:
+        assert os.path.exists(env.path(node, "nssdb", "cert9.db"))
+        assert not os.path.exists(env.path(node, "nssdb", "cluster.pem"))
+        assert b"host: 127.0.0.1" in read(env, node, "corosync.conf")
 
 
 def test_who_is_none_of_the_nodes_asks_nobody(env):
