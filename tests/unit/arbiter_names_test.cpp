@@ -89,6 +89,13 @@ const qnetd::ClusterStatus& only(const std::vector<qnetd::ClusterStatus>& cluste
 
 constexpr auto fin = qnetd::CloseCause::end_of_stream;
 
+// With a store that has known everything so far: no guard.
+ArbiterDriver with_store() {
+    qnetd::Settings settings;
+    settings.durable_grants = true;
+    return {settings, at_ms(0), qnetd::Memory{}};
+}
+
 }  // namespace
 
 TEST_CASE("names follow one another, and one name is one cluster's") {
@@ -152,7 +159,7 @@ TEST_CASE("a certificate of any of its names lets a node in, another cluster's d
 }
 
 TEST_CASE("a list is refused while a name that changes hands stands for somebody") {
-    ArbiterDriver driver{qnetd::Settings{}};
+    ArbiterDriver driver = with_store();
     SECTION("the new name has nodes of its own") {
         join(driver, "A", "alpha", 1);
         join(driver, "B", "beta", 1);
@@ -228,9 +235,7 @@ TEST_CASE("nobody enters by a name that changes hands while a list is announced"
 }
 
 TEST_CASE("who said its name before a cluster of that name was gone enters the renamed one") {
-    qnetd::Settings settings;
-    settings.durable_grants = true;
-    ArbiterDriver driver{settings, at_ms(0), qnetd::Memory{}};
+    ArbiterDriver driver = with_store();
     for (const auto& [client, cluster, node] :
          {std::tuple("A", "alpha", 1U), std::tuple("B", "beta", 2U)}) {
         join(driver, client, cluster, node);
@@ -334,12 +339,7 @@ private:
 
     const std::vector<std::string> names_ = {"alpha", "beta", "gamma"};
     std::mt19937 random_;
-    ArbiterDriver driver_{[] {
-                              qnetd::Settings settings;
-                              settings.durable_grants = true;
-                              return settings;
-                          }(),
-                          at_ms(0), qnetd::Memory{}};
+    ArbiterDriver driver_ = with_store();
     std::map<std::string, wire::NodeId> nodes_;
     // By which names a node came that is connected to a cluster or may count its vote.
     std::map<std::pair<std::string, wire::NodeId>, std::set<std::string>> came_by_;

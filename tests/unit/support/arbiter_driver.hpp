@@ -114,14 +114,14 @@ public:
     // not taken it up; it will find it when it starts again.
     bool take_up(const wire::ClusterNames& names) {
         using Stage = qnetd::Renamed::Stage;
-        names_ = names;
+        renamed_ = names;
         step(qnetd::Renamed{Stage::announced, names});
         const bool is_good = !arbiter_.stands_against(names);
         step(qnetd::Renamed{is_good ? Stage::taken_up : Stage::dropped, names});
         return is_good;
     }
     bool rename(const std::string& was, const std::string& is) {
-        wire::ClusterNames names = names_;
+        wire::ClusterNames names = renamed_;
         if (!names.rename(was, is)) throw std::logic_error(is + " is another cluster's");
         return take_up(names);
     }
@@ -139,7 +139,7 @@ public:
         store_.clear();
         for (const auto& [name, restored] : memory->records) store_[name] = restored.record;
         last_grant_ = memory->last_grant_number;
-        arbiter_ = qnetd::Arbiter(settings_, now_, *memory, names_);
+        arbiter_ = qnetd::Arbiter(settings_, now_, *memory, renamed_);
         advance(Duration(0));
     }
     // What an arbiter that starts now would find.
@@ -297,7 +297,7 @@ private:
 
     qnetd::Settings settings_;
     qnetd::Arbiter arbiter_;
-    wire::ClusterNames names_;
+    wire::ClusterNames renamed_;  // as on the disk
     Instant now_ = at_ms(0);
     int wakes_at_once_ = 0;
     qnetd::ConnectionId next_connection_ = 1;
