@@ -104,6 +104,11 @@ Expected<void> check_new_name(const std::string& is, const std::vector<std::stri
     return {};
 }
 
+Expected<void> write_list(const Path& directory, const std::vector<Renaming>& list) {
+    return write_file(directory / layout::names, renamings_text(list), 0640,
+                      arbiter_ownership(directory));
+}
+
 }  // namespace
 
 Expected<std::vector<Renaming>> parse_renamings(const std::string& text, const std::string& name) {
@@ -216,10 +221,20 @@ Expected<Rename> rename_cluster(const Path& directory, const std::string& was,
             return tl::unexpected<Error>(fresh.error());
     }
     list->push_back({was, is, date(std::time(nullptr)), "rename"});
-    const Expected<void> written = write_file(directory / layout::names, renamings_text(*list),
-                                              0640, arbiter_ownership(directory));
+    const Expected<void> written = write_list(directory, *list);
     if (!written) return tl::unexpected<Error>(written.error());
     return Rename{list->back(), false};
+}
+
+Expected<void> withdraw(const Path& directory, const Renaming& refused) {
+    const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+    Expected<std::vector<Renaming>> list = read_renamings(directory);
+    if (!list) return tl::unexpected<Error>(list.error());
+    if (list->empty() || list->back() != refused)
+        return fail("others have changed the list of names meanwhile", "see \"qcert list\"");
+    list->pop_back();
+    return write_list(directory, *list);
 }
 
 }  // namespace castvote::certs

@@ -51,5 +51,8 @@ struct Rename {
 // returns; a running daemon must be told.
 Expected<Rename> rename_cluster(const Path& directory, const std::string& was,
                                 const std::string& is, const std::vector<std::string>& running);
+// The running daemon has refused it, and works by the list before: that is the list again, so that
+// it can go on to read what else is changed. Refused if others came after it.
+Expected<void> withdraw(const Path& directory, const Renaming& refused);
 
 }  // namespace castvote::certs

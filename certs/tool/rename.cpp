@@ -25,6 +25,12 @@ void print(const json& answer) {
     fmt::print("{}\n", answer.dump(2, ' ', false, json::error_handler_t::replace));
 }
 
+int report(const RenameOptions& options, const Error& error) {
+    if (!options.as_json) return report_error(error);
+    print({{"error", {{"what", error.what}, {"remedy", error.remedy}}}});
+    return failed;
+}
+
 json to_json(const Renaming& one) {
     return {{"was", one.was}, {"is", one.is}, {"renamed_at", one.renamed_at}, {"by", one.by}};
 }
@@ -38,15 +44,15 @@ int rename(const RenameOptions& options) {
         options.control_socket.empty() ? standard_control_socket : options.control_socket;
     const Expected<Rename> renamed =
         rename_cluster(directory, options.was, options.is, clusters_of_running(socket));
-    if (!renamed) {
-        if (!options.as_json) return report_error(renamed.error());
-        print({{"error", {{"what", renamed.error().what}, {"remedy", renamed.error().remedy}}}});
-        return failed;
-    }
+    if (!renamed) return report(options, renamed.error());
     const Renaming& one = renamed->renaming;
+    const Hearing heard = have_read_again(socket, directory);
+    if (heard.what == Hearing::What::refused && !renamed->was_done_before &&
+        withdraw(directory, one))
+        return report(options, {fmt::format("the running arbiter refuses it: {}", heard.text),
+                                "nothing was renamed; mend that, and repeat this command"});
     if (!renamed->was_done_before)
         say_to_syslog(fmt::format("cluster \"{}\" is called \"{}\" now", one.was, one.is));
-    const Hearing heard = have_read_again(socket, directory);
     const bool is_known = heard.what == Hearing::What::taken_up;
     const int status = is_known ? static_cast<int>(done) : rename_not_taken_up;
     if (options.as_json) {
@@ -56,8 +62,8 @@ int rename(const RenameOptions& options) {
                {"arbiter_says", heard.text}});
         return status;
     }
-    fmt::print("\"{}\" {} \"{}\"{}\n", printable(options.was), "is called", printable(one.is),
-               renamed->was_done_before ? " since " + one.renamed_at : " from now on");
+    fmt::print("\"{}\" is called \"{}\" {}\n", printable(options.was), printable(one.is),
+               renamed->was_done_before ? "since " + one.renamed_at : "from now on");
     print_hearing(heard, socket, "Both names are one cluster for the arbiter");
     if (is_known)
         fmt::print(

@@ -82,6 +82,18 @@ TEST_CASE("a name that means another cluster is refused, and one that means none
     CHECK(rename_cluster(arbiter.directory, "alpha", "omega", {}));
 }
 
+TEST_CASE("a renaming that the arbiter refuses can be withdrawn, while it is the last") {
+    RenamingArbiter arbiter;
+    const auto first = rename_cluster(arbiter.directory, "alpha", "gamma", {});
+    REQUIRE(first);
+    const auto before = read_renamings(arbiter.directory);
+    const auto second = rename_cluster(arbiter.directory, "beta", "delta", {});
+    REQUIRE(second);
+    CHECK_FALSE(withdraw(arbiter.directory, first->renaming));
+    REQUIRE(withdraw(arbiter.directory, second->renaming));
+    CHECK(read_renamings(arbiter.directory) == before);
+}
+
 TEST_CASE("two clusters of one name are not renamed together") {
     RenamingArbiter arbiter;
     REQUIRE(arbiter.sign("alpha", 3));  // 105
