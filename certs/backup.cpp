@@ -157,11 +157,19 @@ Expected<void> keep_revoked(const Path& directory, Files& files) {
     return {};
 }
 
+bool is_kept(const std::vector<Renaming>& here, const wire::ClusterNames& all) {
+    const wire::ClusterNames names = cluster_names(here);
+    return std::all_of(here.begin(), here.end(), [&](const Renaming& one) {
+        return names.kept_as(one.is) == all.kept_as(one.is);
+    });
+}
+
 // A name that a cluster has had here stays its name, whatever authority it is.
 Expected<void> keep_names(const Path& directory, Files& files) {
-    Expected<std::vector<Renaming>> all = read_renamings(directory);
-    if (!all) return tl::unexpected<Error>(all.error());
-    if (all->empty()) return {};
+    const Expected<std::vector<Renaming>> here = read_renamings(directory);
+    if (!here) return tl::unexpected<Error>(here.error());
+    if (here->empty()) return {};
+    Expected<std::vector<Renaming>> all = here;
     if (const auto found = files.find(layout::names); found != files.end()) {
         const Expected<std::vector<Renaming>> then = parse_renamings(found->second, layout::names);
         if (!then) return tl::unexpected<Error>(then.error());
@@ -172,7 +180,9 @@ Expected<void> keep_names(const Path& directory, Files& files) {
         });
     }
     const std::string text = renamings_text(*all);
-    if (const auto sound = parse_renamings(text, layout::names); !sound)
+    const auto sound = parse_renamings(text, layout::names);
+    // Under its first name a cluster has its records here.
+    if (!sound || !is_kept(*here, cluster_names(*sound)))
         return fail(
             fmt::format("the renamed clusters in {} and in the backup contradict each other",
                         directory.string()),

@@ -46,6 +46,9 @@ public:
     // The name that the cluster called so is kept under here: one cluster, one vote, whatever names
     // it has had.
     const std::string& kept_as(const std::string& name) const;
+    // Nobody can say whose it is: the list has changed while we did not run, and there is a record
+    // of another name of that cluster, to whose holders it may have led. Nobody enters by it.
+    bool is_unclear(const std::string& name) const;
     const wire::ClusterNames& names() const { return names_; }
     // The name to show people for a cluster that is kept under this one.
     const std::string& shown_as(const std::string& kept) const;

@@ -171,6 +171,10 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, st
     if (session.certificate_checked) member.key_fingerprint = session.certificate->key_fingerprint;
 
     const auto found = clusters_.find(name);
+    if (is_unclear(*session.cluster_name)) {
+        detail = "a record of another name of this cluster must be over first";
+        return ReplyErrorCode::duplicate_node_id;
+    }
     if (found == clusters_.end()) {
         if (clusters_.size() >= clusters_max) return ReplyErrorCode::duplicate_node_id;
         clusters_.emplace(

@@ -4,13 +4,16 @@
 //  - Whoever passes INIT enters the cluster that kept_as() names, and no other has its vote. While
 //    the list stays as it is, all names of one cluster lead there; a cluster that has such a name
 //    for its own can only come from records of before the list, and stands apart until nothing is
-//    left of it: no node, no holder, no row. Only then its name leads to the renamed one.
+//    left of it: no node, no holder, no row. Only then its name leads to the renamed one, and any
+//    third name of that cluster: it may have led to the one that stands apart.
 //  - The list changes only while nothing is left of any cluster that a name which changes hands
 //    may have stood for, so that nobody who came by that name counts a vote, or will without
 //    asking anew. From the announcement on nobody enters by it, so that this stays true until all
 //    shards have the new list.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "qnetd/core/arbiter.hpp"
+
+#include <algorithm>
 
 namespace castvote::qnetd {
 
@@ -22,6 +25,13 @@ const std::string& Arbiter::kept_as(const std::string& name) const {
 // The list says that it is another one's name, but there was a cluster of its own when we started.
 bool Arbiter::is_apart(const std::string& name) const {
     return clusters_.contains(name) && names_.kept_as(name) != name;
+}
+
+bool Arbiter::is_unclear(const std::string& name) const {
+    if (clusters_.contains(name)) return false;
+    const std::vector<std::string> names = names_.all(name);
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& other) { return is_apart(other); });
 }
 
 const std::string& Arbiter::shown_as(const std::string& kept) const {

@@ -15,6 +15,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+std::vector<Renaming> listed(const Path& directory) {
+    const auto list = read_renamings(directory);
+    REQUIRE(list);
+    return *list;
+}
+
 struct RenamingArbiter {
     RenamingArbiter() {
         REQUIRE(init_arbiter(directory, GroupWrite::yes));
@@ -54,13 +60,12 @@ TEST_CASE("a renaming is written down once, and taken back by another") {
     CHECK(again->renaming == first->renaming);
     REQUIRE(rename_cluster(arbiter.directory, "gamma", "alpha", {"gamma"}));
     REQUIRE(rename_cluster(arbiter.directory, "alpha", "gamma", {"alpha"}));
-    const auto list = read_renamings(arbiter.directory);
-    REQUIRE(list);
-    CHECK(list->size() == 3);
-    CHECK(cluster_names(*list).kept_as("gamma") == "alpha");
-    CHECK(present_name(*list, "ALPHA") == "gamma");
-    CHECK(present_name(*list, "beta") == "beta");
-    CHECK(parse_renamings(renamings_text(*list), "text") == *list);
+    const auto list = listed(arbiter.directory);
+    CHECK(list.size() == 3);
+    CHECK(cluster_names(list).kept_as("gamma") == "alpha");
+    CHECK(present_name(list, "ALPHA") == "gamma");
+    CHECK(present_name(list, "beta") == "beta");
+    CHECK(*parse_renamings(renamings_text(list), "text") == list);
 }
 
 TEST_CASE("a name that means another cluster is refused, and one that means none") {
@@ -86,12 +91,12 @@ TEST_CASE("a renaming that the arbiter refuses can be withdrawn, while it is the
     RenamingArbiter arbiter;
     const auto first = rename_cluster(arbiter.directory, "alpha", "gamma", {});
     REQUIRE(first);
-    const auto before = read_renamings(arbiter.directory);
+    const auto before = listed(arbiter.directory);
     const auto second = rename_cluster(arbiter.directory, "beta", "delta", {});
     REQUIRE(second);
     CHECK_FALSE(withdraw(arbiter.directory, first->renaming));
     REQUIRE(withdraw(arbiter.directory, second->renaming));
-    CHECK(read_renamings(arbiter.directory) == before);
+    CHECK(listed(arbiter.directory) == before);
 }
 
 TEST_CASE("two clusters of one name are not renamed together") {
@@ -150,11 +155,11 @@ TEST_CASE("a restored backup brings its names and takes none away") {
     const Path file = arbiter.scratch / "backup";
     REQUIRE(back_up(arbiter.directory, file));
     REQUIRE(restore(arbiter.scratch / "fresh", file, Present::refuse));
-    CHECK(read_renamings(arbiter.scratch / "fresh") == read_renamings(arbiter.directory));
+    CHECK(listed(arbiter.scratch / "fresh") == listed(arbiter.directory));
     REQUIRE(rename_cluster(arbiter.directory, "beta", "delta", {}));
-    const auto before = read_renamings(arbiter.directory);
+    const auto before = listed(arbiter.directory);
     REQUIRE(restore(arbiter.directory, file, Present::aside));
-    CHECK(read_renamings(arbiter.directory) == before);
+    CHECK(listed(arbiter.directory) == before);
     // One name, two clusters.
     Path other = arbiter.scratch / "other";
     REQUIRE(init_arbiter(other, GroupWrite::yes));
@@ -162,4 +167,11 @@ TEST_CASE("a restored backup brings its names and takes none away") {
     const auto contradicted = restore(other, file, Present::aside);
     REQUIRE_FALSE(contradicted);
     check_told(contradicted.error(), "contradict");
+    // A cluster would be kept under another name than that of its records here.
+    other = arbiter.scratch / "third";
+    REQUIRE(init_arbiter(other, GroupWrite::yes));
+    REQUIRE(rename_cluster(other, "gamma", "zeta", {"gamma"}));
+    const auto moved = restore(other, file, Present::aside);
+    REQUIRE_FALSE(moved);
+    check_told(moved.error(), "contradict");
 }
