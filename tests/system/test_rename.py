@@ -97,6 +97,13 @@ def test_what_is_not_renamed(env):
         assert why in told["error"]["what"] and told["error"]["remedy"], told
     qcert(env, home, "rename", "alpha", status=USAGE)
     assert not os.path.exists(os.path.join(home.directory, "names.json"))
+    # What the running arbiter cannot take up is withdrawn.
+    key = os.path.join(home.directory, "server.key")
+    os.rename(key, key + ".away")
+    told = qcert(env, home, "rename", "alpha", "gamma", status=FAILED)
+    assert "refuses it" in told["error"]["what"], told
+    os.rename(key + ".away", key)
+    assert not any("called_now" in one for one in home.listed()), home.listed()
     qcert(env, home, "rename", "alpha", "gamma")
     listed = {one["name"]: one.get("called_now") for one in home.listed()}
     assert listed == {"alpha": "gamma", "beta": None}, listed
