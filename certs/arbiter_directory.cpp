@@ -13,6 +13,7 @@
 #include "certs/issue.hpp"
 #include "certs/layout.hpp"
 #include "certs/marker.hpp"
+#include "certs/names.hpp"
 #include "certs/register.hpp"
 #include "certs/x509.hpp"
 #include "common/ipc/group.hpp"
@@ -261,6 +262,8 @@ Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* requ
         return tl::unexpected<Error>(sound.error());
     const Expected<Issuing> issuing = Issuing::begin(directory);
     if (!issuing) return tl::unexpected<Error>(issuing.error());
+    if (const Expected<void> present = check_present_name(directory, issuance.cluster); !present)
+        return tl::unexpected<Error>(present.error());
     const Expected<long> serial = take_serial(directory, issuing->owner);
     if (!serial) return tl::unexpected<Error>(serial.error());
     const std::time_t now = std::time(nullptr);
@@ -288,7 +291,9 @@ Expected<Stored> sign_request(const Path& directory, const Path& request_file,
         write_file(file, to_der(certificate->get()), 0640, arbiter_ownership(directory));
     if (!written) return tl::unexpected<Error>(written.error());
     Stored stored{file, {}};
-    const Expected<std::vector<Entry>> entries = read_register(directory);
+    Expected<std::vector<Entry>> entries = read_register(directory);
+    const Expected<std::vector<Renaming>> renamed = read_renamings(directory);
+    if (entries && renamed) entries = by_present_names(std::move(*entries), *renamed);
     if (entries && latest_of_each_owner(*entries, cluster).size() > 1)
         stored.notes.push_back(
             fmt::format("Other nodes of a cluster \"{}\" have certificates with another key: the "

@@ -14,6 +14,7 @@
 
 #include "certs/identity.hpp"
 #include "certs/layout.hpp"
+#include "certs/names.hpp"
 #include "certs/openssl.hpp"
 #include "certs/revoked.hpp"
 
@@ -34,10 +35,11 @@ struct Known {
     mode_t mode;
     bool is_needed;
 };
-constexpr std::array<Known, 8> known_files{{{layout::marker, 0640, false},
+constexpr std::array<Known, 9> known_files{{{layout::marker, 0640, false},
                                             {layout::serial, 0640, true},
                                             {layout::certificate_register, 0640, false},
                                             {layout::revoked, 0640, false},
+                                            {layout::names, 0640, false},
                                             {layout::ca_export, 0644, true},
                                             {layout::ca_key, 0600, true},
                                             {layout::server_key, 0640, true},
@@ -155,6 +157,40 @@ Expected<void> keep_revoked(const Path& directory, Files& files) {
     return {};
 }
 
+bool is_kept(const std::vector<Renaming>& here, const wire::ClusterNames& all) {
+    const wire::ClusterNames names = cluster_names(here);
+    return std::all_of(here.begin(), here.end(), [&](const Renaming& one) {
+        return names.kept_as(one.is) == all.kept_as(one.is);
+    });
+}
+
+// A name that a cluster has had here stays its name, whatever authority it is.
+Expected<void> keep_names(const Path& directory, Files& files) {
+    const Expected<std::vector<Renaming>> here = read_renamings(directory);
+    if (!here) return tl::unexpected<Error>(here.error());
+    if (here->empty()) return {};
+    Expected<std::vector<Renaming>> all = here;
+    if (const auto found = files.find(layout::names); found != files.end()) {
+        const Expected<std::vector<Renaming>> then = parse_renamings(found->second, layout::names);
+        if (!then) return tl::unexpected<Error>(then.error());
+        for (const Renaming& one : *then)
+            if (std::find(all->begin(), all->end(), one) == all->end()) all->push_back(one);
+        std::stable_sort(all->begin(), all->end(), [](const Renaming& a, const Renaming& b) {
+            return a.renamed_at < b.renamed_at;
+        });
+    }
+    const std::string text = renamings_text(*all);
+    const auto sound = parse_renamings(text, layout::names);
+    // Under its first name a cluster has its records here.
+    if (!sound || !is_kept(*here, cluster_names(*sound)))
+        return fail(
+            fmt::format("the renamed clusters in {} and in the backup contradict each other",
+                        directory.string()),
+            "see names.json in both; if nothing here is in use, move the directory away");
+    files[layout::names] = text;
+    return {};
+}
+
 Expected<void> write_files(const Path& directory, const Files& files, const Ownership& owner) {
     for (const auto& [name, bytes] : files) {
         const Known* one = known(name);
@@ -220,6 +256,8 @@ Expected<Stored> restore(const Path& directory, const Path& file, Present presen
     }
     if (const Expected<void> kept = keep_revoked(directory, *files); !kept)
         return tl::unexpected<Error>(kept.error());
+    if (const Expected<void> kept = keep_names(directory, *files); !kept)
+        return tl::unexpected<Error>(kept.error());
     const Ownership owner = arbiter_ownership(directory);
     const mode_t mode = mode_of(directory).value_or(0750);
     const Path parent = directory.parent_path().empty() ? Path(".") : directory.parent_path();
@@ -234,6 +272,8 @@ Expected<Stored> restore(const Path& directory, const Path& file, Present presen
         return no_backup(file, "its certificates do not fit together");
     if (const auto revoked = read_revoked(fresh); !revoked)
         return no_backup(file, revoked.error().what);
+    if (const auto names = read_renamings(fresh); !names)
+        return no_backup(file, names.error().what);
     if (const Expected<void> signing = check_signing(fresh, "any"); !signing)
         return no_backup(file, "the authority's key does not fit its certificate");
     const Path old = directory.string() + ".before-restore-" + stamp_of(std::time(nullptr));

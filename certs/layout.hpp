@@ -18,6 +18,7 @@ inline constexpr const char* server_key = "server.key";
 inline constexpr const char* serial = "serial.txt";  // Last used serial number, decimal, LF.
 inline constexpr const char* certificate_register = "register.json";  // What the CA issued.
 inline constexpr const char* revoked = "revoked.json";                // Whom the daemon refuses.
+inline constexpr const char* names = "names.json";                    // Renamed clusters.
 
 inline constexpr const char* node_ca = "ca.pem";
 inline constexpr const char* cluster_certificate = "cluster.pem";

@@ -14,6 +14,7 @@
 
 #include "certs/enrol/serve.hpp"
 #include "certs/layout.hpp"
+#include "certs/names.hpp"
 #include "certs/register.hpp"
 #include "certs/tool/enrol.hpp"
 #include "certs/tool/running.hpp"
@@ -93,9 +94,12 @@ std::string new_owner() {
 
 // Which of the clusters of this name it is.
 Expected<std::string> owner_for(const InviteOptions& options, const Path& directory) {
-    const Expected<std::vector<Entry>> entries = known_certificates(directory);
+    Expected<std::vector<Entry>> entries = known_certificates(directory);
     if (!entries) return tl::unexpected<Error>(entries.error());
-    const std::vector<Entry> known = latest_of_each_owner(*entries, options.cluster);
+    const Expected<std::vector<Renaming>> renamed = read_renamings(directory);
+    if (!renamed) return tl::unexpected<Error>(renamed.error());
+    const std::vector<Entry> known =
+        latest_of_each_owner(by_present_names(std::move(*entries), *renamed), options.cluster);
     if (options.another) return new_owner();
     if (options.more && !known.empty()) return owner_meant(known, options.cluster, options.owner);
     if (options.more)
@@ -215,6 +219,8 @@ int invite(const InviteOptions& options) {
     if (!identity) return report(options, identity.error());
     if (const Expected<void> ready = check_signing(directory, options.cluster); !ready)
         return report(options, ready.error());
+    if (const Expected<void> present = check_present_name(directory, options.cluster); !present)
+        return report(options, present.error());
     const Expected<std::string> owner = owner_for(options, directory);
     if (!owner) return report(options, owner.error());
     const Expected<CertificatePtr> ca = parse_certificate(identity->ca_pem, "the CA certificate");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "certs/names.hpp"
 #include "certs/register.hpp"
 #include "certs/revoked.hpp"
 #include "certs/tool/tool.hpp"
@@ -22,7 +23,7 @@ std::string revoked_at(const std::vector<Revoked>& revoked, const Entry& entry) 
     return found == revoked.end() ? "" : found->revoked_at;
 }
 
-json to_json(const Entry& entry, const std::string& revoked) {
+json to_json(const Entry& entry, const std::string& revoked, const std::string& present) {
     json object = {{"serial", entry.serial},
                    {"use", entry.use},
                    {"name", entry.name},
@@ -33,6 +34,7 @@ json to_json(const Entry& entry, const std::string& revoked) {
     if (!entry.issued_at.empty()) object["issued_at"] = entry.issued_at;
     if (!entry.address.empty()) object["address"] = entry.address;
     if (!revoked.empty()) object["revoked_at"] = revoked;
+    if (present != entry.name) object["called_now"] = present;
     if (const auto days = days_until(entry.not_after, std::time(nullptr)))
         object["days_left"] = *days;
     return object;
@@ -76,10 +78,15 @@ int list(const Path& directory, bool as_json) {
         if (std::none_of(entries->begin(), entries->end(),
                          [&](const Entry& entry) { return entry.serial == one.serial; }))
             entries->push_back(unlisted(one));
+    const Expected<std::vector<Renaming>> renamed = read_renamings(directory);
+    if (!renamed) return report_error(renamed.error());
+    const auto called_now = [&](const Entry& entry) {
+        return entry.use == "cluster" ? present_name(*renamed, entry.name) : entry.name;
+    };
     if (as_json) {
         json all = json::array();
         for (const Entry& entry : *entries)
-            all.push_back(to_json(entry, revoked_at(*revoked, entry)));
+            all.push_back(to_json(entry, revoked_at(*revoked, entry), called_now(entry)));
         const json answer = {{"directory", directory.string()}, {"certificates", std::move(all)}};
         fmt::print("{}\n", answer.dump(2, ' ', false, json::error_handler_t::replace));
         return done;
@@ -88,6 +95,8 @@ int list(const Path& directory, bool as_json) {
         fmt::print("{:>5}  {} \"{}\": {}\n       until {}, {}\n", entry.serial, entry.use,
                    entry.name, how(entry), entry.not_after, entry.fingerprint);
         if (!entry.owner.empty()) fmt::print("       owner {}\n", entry.owner);
+        if (const std::string present = called_now(entry); present != entry.name)
+            fmt::print("       called \"{}\" now\n", present);
         const std::string end = ending(entry);
         if (!end.empty()) fmt::print("       {}\n", end);
         const std::string when = revoked_at(*revoked, entry);

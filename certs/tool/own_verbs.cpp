@@ -1,5 +1,5 @@
 // own_verbs.cpp -- qcert under its own name: init, request, sign, import, list, show, backup,
-// restore; invite, join, revoke and rotate have files of their own.
+// restore; invite, join, rename, revoke and rotate have files of their own.
 //
 // Long options, and --json wherever something is printed. Works in any directory, so that it can be
 // tried out without root.
@@ -17,6 +17,7 @@
 #include "certs/node_directory.hpp"
 #include "certs/nss_import.hpp"
 #include "certs/tool/enrol.hpp"
+#include "certs/tool/rename.hpp"
 #include "certs/tool/revoke.hpp"
 #include "certs/tool/rotate.hpp"
 #include "certs/tool/tool.hpp"
@@ -319,8 +320,10 @@ int own_verbs(int argc, char** argv) {
     const CLI::App* join_verb = describe_join(app, joining);
     RevokeOptions revoking;
     const CLI::App* revoke_verb = describe_revoke(app, revoking);
+    RenameOptions renaming;
     RotateOptions rotating;
     const CLI::App* rotate_verb = describe_rotate(app, rotating);
+    const CLI::App* rename_verb = describe_rename(app, renaming);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -333,6 +336,7 @@ int own_verbs(int argc, char** argv) {
     if (join_verb->parsed()) return join(joining);
     if (revoke_verb->parsed()) return revoke(revoking);
     if (rotate_verb->parsed()) return rotate(rotating);
+    if (rename_verb->parsed()) return rename(renaming);
     return wrong_usage;
 }
 

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "certs/layout.hpp"
+#include "certs/names.hpp"
 #include "certs/register.hpp"
 #include "certs/revoked.hpp"
 #include "certs/tool/running.hpp"
@@ -32,12 +33,16 @@ int report(const RevokeOptions& options, const Error& error, int status = failed
     return status;
 }
 
-// All that is known of one cluster.
+// All that is known of one cluster, under whatever name.
 Expected<std::vector<std::string>> serials_of_cluster(const RevokeOptions& options,
                                                       const Path& directory) {
-    const Expected<std::vector<Entry>> known = known_certificates(directory);
+    Expected<std::vector<Entry>> known = known_certificates(directory);
     if (!known) return tl::unexpected<Error>(known.error());
-    const std::vector<Entry> clusters = latest_of_each_owner(*known, options.cluster);
+    const Expected<std::vector<Renaming>> renamed = read_renamings(directory);
+    if (!renamed) return tl::unexpected<Error>(renamed.error());
+    known = by_present_names(std::move(*known), *renamed);
+    const std::string name = present_name(*renamed, options.cluster);
+    const std::vector<Entry> clusters = latest_of_each_owner(*known, name);
     if (clusters.empty())
         return fail(
             fmt::format("no certificate of a cluster \"{}\" is known here", options.cluster),
@@ -46,8 +51,7 @@ Expected<std::vector<std::string>> serials_of_cluster(const RevokeOptions& optio
     if (!owner) return tl::unexpected<Error>(owner.error());
     std::vector<std::string> serials;
     for (const Entry& entry : *known)
-        if (entry.use == "cluster" && entry.owner == *owner &&
-            equal_without_case(entry.name, options.cluster))
+        if (entry.use == "cluster" && entry.owner == *owner && equal_without_case(entry.name, name))
             serials.push_back(entry.serial);
     return serials;
 }

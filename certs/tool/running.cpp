@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "certs/layout.hpp"
 #include "certs/tool/tool.hpp"
@@ -44,6 +45,19 @@ Hearing have_read_again(const std::string& control_socket, const Path& directory
     }
     const bool is_stock = text.starts_with("Unknown command");
     return {is_stock ? What::stock : What::refused, std::move(text)};
+}
+
+std::vector<std::string> clusters_of_running(const std::string& control_socket) {
+    using nlohmann::json;
+    const ipc::Response response = ipc::ask(control_socket, "json list");
+    if (response.kind != ipc::Response::Kind::ok) return {};
+    const json content = json::parse(response.text, nullptr, /*allow_exceptions=*/false);
+    const json list = content.is_object() ? content.value("clusters", json()) : json();
+    std::vector<std::string> names;
+    for (const json& cluster : list)
+        if (cluster.is_object() && cluster.value("name", json()).is_string())
+            names.push_back(cluster["name"].get<std::string>());
+    return names;
 }
 
 const char* name_of(Hearing::What what) {

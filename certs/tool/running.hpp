@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "certs/files.hpp"
 
@@ -29,6 +30,9 @@ void add_arbiter_options(CLI::App& verb, std::string& control_socket, std::strin
 
 // The running arbiter reads its certificates again, which are to be those in `directory`.
 Hearing have_read_again(const std::string& control_socket, const Path& directory);
+
+// The names of the clusters that the arbiter knows which runs there; none if none of ours answers.
+std::vector<std::string> clusters_of_running(const std::string& control_socket);
 
 // "taken_up", for programs.
 const char* name_of(Hearing::What what);

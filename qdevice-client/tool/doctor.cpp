@@ -247,6 +247,13 @@ void look_at_tls(const NodeFacts& facts, const Configuration& configuration, Fin
                                "look at the clocks of both machines (timedatectl)"));
 }
 
+bool is_connected(const NodeFacts& facts) {
+    if (!facts.daemon_status) return false;
+    const auto status = nlohmann::json::parse(*facts.daemon_status, nullptr, false);
+    const auto arbiter = status.is_object() ? status.value("arbiter", nlohmann::json()) : status;
+    return arbiter.is_object() && arbiter.value("state", "") == "connected";
+}
+
 void look_at_certificates(const NodeFacts& facts, const Configuration& configuration,
                           Findings& into) {
     if (configuration.settings.tls == TlsSupported::unsupported) return;
@@ -263,11 +270,17 @@ void look_at_certificates(const NodeFacts& facts, const Configuration& configura
     const std::string& cluster = configuration.settings.cluster_name;
     if (keys::equals_ignoring_case(*certificates.name, cluster))
         into.push_back(doctor::fine("certificates", "key and certificate of this cluster"));
+    else if (is_connected(facts))
+        into.push_back(doctor::fine(
+            "certificates",
+            fmt::format("of cluster \"{}\", which the arbiter takes", *certificates.name)));
     else
-        into.push_back(wrong("certificates",
-                             fmt::format("the certificate is of cluster \"{}\", this is \"{}\"",
-                                         *certificates.name, cluster),
-                             "get one for this cluster's name: the arbiter refuses the other"));
+        into.push_back(
+            warning("certificates",
+                    fmt::format("the certificate is of cluster \"{}\", this is \"{}\"",
+                                *certificates.name, cluster),
+                    "fine if the arbiter knows that the cluster was renamed (qcert rename, there); "
+                    "else get one for this name: it refuses the other"));
     for (const std::string& text : certificates.warnings)
         into.push_back(
             warning("certificates", text,

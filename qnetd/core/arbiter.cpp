@@ -8,11 +8,12 @@
 
 namespace castvote::qnetd {
 
-Arbiter::Arbiter(Settings settings, Instant started)
-    : settings_(settings), guard_from_(started), now_(started) {}
+Arbiter::Arbiter(Settings settings, Instant started, wire::ClusterNames names)
+    : settings_(settings), names_(std::move(names)), guard_from_(started), now_(started) {}
 
-Arbiter::Arbiter(Settings settings, Instant started, const Memory& memory)
+Arbiter::Arbiter(Settings settings, Instant started, const Memory& memory, wire::ClusterNames names)
     : settings_(settings),
+      names_(std::move(names)),
       guard_from_(memory.guard_from),
       now_(started),
       last_grant_(memory.last_grant_number) {
@@ -121,8 +122,8 @@ void Arbiter::on(const TimePassed&) {
 }
 
 void Arbiter::on(const OperatorRelease& release) {
-    if (clusters_.contains(release.cluster))
-        touch(release.cluster).operator_release(release.node, cluster_step());
+    const std::string& name = kept_as(release.cluster);
+    if (clusters_.contains(name)) touch(name).operator_release(release.node, cluster_step());
 }
 
 void Arbiter::on(const Persisted& persisted) {
@@ -218,7 +219,14 @@ void Arbiter::forget(ConnectionId connection, bool end_of_stream) {
 
 std::vector<ClusterStatus> Arbiter::clusters() const {
     std::vector<ClusterStatus> list;
-    for (const auto& [name, cluster] : clusters_) list.push_back(cluster.status());
+    for (const auto& [name, cluster] : clusters_) {
+        ClusterStatus& status = list.emplace_back(cluster.status());
+        status.name = shown_as(name);
+        if (status.last_decision != Note{}) status.last_decision.cluster = status.name;
+        if (is_apart(name) || status.name != names_.present(name)) continue;
+        status.renamed_from = names_.all(name);
+        status.renamed_from.pop_back();
+    }
     std::sort(list.begin(), list.end(),
               [](const auto& one, const auto& other) { return one.number < other.number; });
     return list;

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "common/wire/cluster_names.hpp"
 #include "qnetd/core/agenda.hpp"
 #include "qnetd/core/cluster.hpp"
 #include "qnetd/core/events.hpp"
@@ -26,9 +28,11 @@ constexpr std::size_t clusters_max = 65536;
 class Arbiter {
 public:
     // started: when this process began to arbitrate; nothing is known of what happened before.
-    Arbiter(Settings settings, Instant started);
+    // names: of renamed clusters.
+    Arbiter(Settings settings, Instant started, wire::ClusterNames names = {});
     // memory: what the store knows. Wants TimePassed at once, if there is any record.
-    Arbiter(Settings settings, Instant started, const Memory& memory);
+    Arbiter(Settings settings, Instant started, const Memory& memory,
+            wire::ClusterNames names = {});
 
     Actions step(const Event& event);
 
@@ -38,6 +42,19 @@ public:
     // True while the connection may still name another cluster by PREINIT, so that a shell may move
     // it to the shard of that cluster: close it here, open it there, deliver the PREINIT there.
     bool is_movable(ConnectionId connection) const;
+
+    // The name that the cluster called so is kept under here: one cluster, one vote, whatever names
+    // it has had.
+    const std::string& kept_as(const std::string& name) const;
+    // Nobody can say whose it is: the list has changed while we did not run, and there is a record
+    // of another name of that cluster, to whose holders it may have led. Nobody enters by it.
+    bool is_unclear(const std::string& name) const;
+    const wire::ClusterNames& names() const { return names_; }
+    // The name to show people for a cluster that is kept under this one.
+    const std::string& shown_as(const std::string& kept) const;
+    // A name which that list takes to another cluster while one that it may have stood for is not
+    // forgotten: the list must not be taken up. See Renamed.
+    std::optional<std::string> stands_against(const wire::ClusterNames& names) const;
 
     // What status and list show (tools.md 4 and 5). Clusters in order of their first connection.
     std::vector<ClusterStatus> clusters() const;
@@ -56,13 +73,19 @@ private:
     void on(const TimePassed&);
     void on(const OperatorRelease& release);
     void on(const Persisted& persisted);
+    void on(const Renamed& renamed);
+
+    bool is_apart(const std::string& name) const;
+    bool is_held(const std::string& name) const;
+    std::vector<std::string> names_of(const Session& session) const;
 
     void handle(Session& session, const wire::Message& message);
     void preinit(Session& session, const wire::Message& message);
     void starttls(Session& session, const wire::Message& message);
     void init(Session& session, const wire::Message& message);
     wire::ReplyErrorCode admit(Session& session, const wire::Message& message, std::string& detail);
-    void take_over(const Session& session, wire::NodeId node, ConnectionId replaced);
+    void take_over(const Session& session, const std::string& cluster, wire::NodeId node,
+                   ConnectionId replaced);
     void set_option(Session& session, const wire::Message& message);
     void node_list(Session& session, const wire::Message& message);
     void ask_for_vote(Session& session, const wire::Message& message);
@@ -87,6 +110,8 @@ private:
     void forget_cluster(const std::string& name);
 
     Settings settings_;
+    wire::ClusterNames names_;
+    std::set<std::string> held_;         // names by which nobody enters while a list is announced
     std::optional<Instant> guard_from_;  // of clusters without a record
     Instant now_;
     Instant sent_after_;  // of the running step, see Cluster::Step

@@ -45,7 +45,7 @@ void Arbiter::handle(Session& session, const wire::Message& message) {
             return;
         default: break;
     }
-    const TlsVerdict verdict = check_tls(session, settings_);
+    const TlsVerdict verdict = check_tls(session, settings_, names_of(session));
     if (verdict == TlsVerdict::tls_required) {
         send_error(session, ReplyErrorCode::tls_required, message.msg_seq_number);
         return;
@@ -102,6 +102,10 @@ void Arbiter::preinit(Session& session, const wire::Message& message) {
         send_error(session, ReplyErrorCode::error_decoding_message, message.msg_seq_number);
         return;
     }
+    if (is_held(*message.cluster_name)) {
+        close(session.connection);
+        return;
+    }
     session.cluster_name = message.cluster_name;
     wire::Message reply = reply_to(message, MessageType::preinit_reply);
     reply.tls_supported = settings_.tls;
@@ -153,7 +157,7 @@ void Arbiter::init(Session& session, const wire::Message& message) {
 }
 
 ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, std::string& detail) {
-    const std::string& name = *session.cluster_name;
+    const std::string name = kept_as(*session.cluster_name);
     Member member;
     member.node = *message.node_id;
     member.connection = session.connection;
@@ -167,6 +171,10 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, st
     if (session.certificate_checked) member.key_fingerprint = session.certificate->key_fingerprint;
 
     const auto found = clusters_.find(name);
+    if (is_unclear(*session.cluster_name)) {
+        detail = "a record of another name of this cluster must be over first";
+        return ReplyErrorCode::duplicate_node_id;
+    }
     if (found == clusters_.end()) {
         if (clusters_.size() >= clusters_max) return ReplyErrorCode::duplicate_node_id;
         clusters_.emplace(
@@ -182,11 +190,12 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, st
         const auto replaced = found->second.connection_replaced_by(member);
         if (error == ReplyErrorCode::duplicate_node_id && replaced &&
             knows_private_options(message))
-            take_over(session, member.node, *replaced);
+            take_over(session, name, member.node, *replaced);
         else if (error != ReplyErrorCode::no_error)
             return error;
     }
     session.is_inited = true;
+    session.cluster_name = name;
     session.node = member.node;
     session.heartbeat = member.heartbeat;
     session.knows_private_options = knows_private_options(message);
@@ -198,11 +207,12 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, st
 
 // R5: what the old connection still brings is not read any more. Twice in a short time it may mean
 // two daemons with one number, so that an operator should look.
-void Arbiter::take_over(const Session& session, wire::NodeId node, ConnectionId replaced) {
+void Arbiter::take_over(const Session& session, const std::string& cluster, wire::NodeId node,
+                        ConnectionId replaced) {
     actions_.push_back(Report{
         Note{.level = Level::warning,
              .reason = Reason::connection_taken_over,
-             .cluster = *session.cluster_name,
+             .cluster = cluster,
              .node = node,
              .detail = fmt::format("from {} with the same certificate; the old one, from "
                                    "{}, is closed",

@@ -43,6 +43,7 @@ void Cluster::replied(NodeId node, wire::Vote vote) {
 ClusterStatus Cluster::status() const {
     ClusterStatus status;
     status.name = name_;
+    status.kept_as = name_;
     status.number = number_;
     if (!members_.empty()) {
         status.algorithm = members_.begin()->second.algorithm;

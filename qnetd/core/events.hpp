@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/wire/cluster_names.hpp"
 #include "common/wire/framer.hpp"
 #include "common/wire/instant.hpp"
 #include "qnetd/core/note.hpp"
@@ -83,9 +84,19 @@ struct Persisted {
     auto operator<=>(const Persisted&) const = default;
 };
 
+// Another list of renamed clusters. It is announced to every shard first, and taken up by all of
+// them only if Arbiter::stands_against() finds nothing in any: in between nobody enters by a name
+// that changes hands, so that what was found stays true. Dropped: all is as before.
+struct Renamed {
+    enum class Stage : std::uint8_t { announced, taken_up, dropped } stage = Stage::announced;
+    wire::ClusterNames names;
+    bool operator==(const Renamed&) const = default;
+};
+
 struct Event {
     Instant now;
-    std::variant<Opened, Received, TlsEstablished, Closed, TimePassed, OperatorRelease, Persisted>
+    std::variant<Opened, Received, TlsEstablished, Closed, TimePassed, OperatorRelease, Persisted,
+                 Renamed>
         what;
 };
 

@@ -22,22 +22,25 @@ bool equal_ignoring_case(const std::string& one, const std::string& other) {
 
 }  // namespace
 
-bool certificate_names_cluster(const PeerCertificate& certificate, const std::string& cluster) {
-    const auto names_it = [&](const std::string& name) {
-        return equal_ignoring_case(name, cluster);
+bool certificate_names_cluster(const PeerCertificate& certificate,
+                               const std::vector<std::string>& names) {
+    const auto names_it = [&](const std::string& certified) {
+        return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+            return equal_ignoring_case(certified, name);
+        });
     };
     if (certificate.dns_names.empty()) return names_it(certificate.common_name);
     return std::any_of(certificate.dns_names.begin(), certificate.dns_names.end(), names_it);
 }
 
-TlsVerdict check_tls(Session& session, const Settings& settings) {
+TlsVerdict check_tls(Session& session, const Settings& settings,
+                     const std::vector<std::string>& names) {
     if (!session.tls_established)
         return settings.tls == wire::TlsSupported::required ? TlsVerdict::tls_required
                                                             : TlsVerdict::pass;
     if (!settings.client_certificate_required || session.certificate_checked)
         return TlsVerdict::pass;
-    if (!session.certificate ||
-        !certificate_names_cluster(*session.certificate, session.cluster_name.value_or("")))
+    if (!session.certificate || !certificate_names_cluster(*session.certificate, names))
         return TlsVerdict::close;
     session.certificate_checked = true;
     return TlsVerdict::pass;

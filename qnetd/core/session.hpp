@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "qnetd/core/events.hpp"
 #include "qnetd/core/settings.hpp"
@@ -19,8 +20,9 @@ constexpr Duration stall_grace{250};
 struct Session {
     ConnectionId connection = 0;
     std::string peer_address;
-    std::optional<std::string> cluster_name;  // of the last PREINIT
-    bool tls_requested = false;               // STARTTLS was accepted
+    // Of the last PREINIT; from INIT on the name that its cluster is kept under.
+    std::optional<std::string> cluster_name;
+    bool tls_requested = false;  // STARTTLS was accepted
     bool tls_established = false;
     std::optional<PeerCertificate> certificate;
     bool certificate_checked = false;  // against cluster_name
@@ -40,13 +42,16 @@ struct Session {
 
 enum class TlsVerdict : std::uint8_t { pass, tls_required, close };
 
-// The TLS check which precedes most messages (protocol.md 6); checks the certificate's name once.
-TlsVerdict check_tls(Session& session, const Settings& settings);
+// The TLS check which precedes most messages (protocol.md 6); checks once that the certificate has
+// one of the names of the session's cluster, which count for nothing once it has passed INIT.
+TlsVerdict check_tls(Session& session, const Settings& settings,
+                     const std::vector<std::string>& names);
 
-// Does a certificate belong to this cluster? A DNS name among its alternative names counts if there
-// is any, else the common name; compared without regard to case, no wildcards
+// Does a certificate belong to the cluster of these names? A DNS name among its alternative names
+// counts if there is any, else the common name; compared without regard to case, no wildcards
 // (certificates.md 7.3.4).
-bool certificate_names_cluster(const PeerCertificate& certificate, const std::string& cluster);
+bool certificate_names_cluster(const PeerCertificate& certificate,
+                               const std::vector<std::string>& names);
 
 // A complete message of the session arrived. Returns since when it may have been on its way.
 Instant note_message(Session& session, Instant now);

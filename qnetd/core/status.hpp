@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,8 +46,10 @@ struct HolderStatus {
 };
 
 struct ClusterStatus {
-    std::string name;
-    std::uint64_t number = 0;  // order of first connection
+    std::string name;     // that it has now
+    std::string kept_as;  // its name in the records, and in Report and Persist: the first it had
+    std::vector<std::string> renamed_from;  // the names that it had before
+    std::uint64_t number = 0;               // order of first connection
     wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
     wire::TieBreaker tie_breaker;
     std::vector<NodeStatus> nodes;  // connected ones, by node id
@@ -57,5 +60,12 @@ struct ClusterStatus {
     Note last_decision;  // why it is as it is
     Instant last_decision_at;
 };
+
+// Is it called so, now or formerly?
+inline bool goes_by(const ClusterStatus& cluster, const std::string& name) {
+    return cluster.name == name ||
+           std::find(cluster.renamed_from.begin(), cluster.renamed_from.end(), name) !=
+               cluster.renamed_from.end();
+}
 
 }  // namespace castvote::qnetd

@@ -76,8 +76,8 @@ Slot take_slot(Common& common) {
 
 ArbiterShard::ArbiterShard(Common& common, Instant started, const Memory& memory)
     : common_(common),
-      core_(common.settings.durable_grants ? Arbiter(common.settings, started, memory)
-                                           : Arbiter(common.settings, started)),
+      core_(common.settings.durable_grants ? Arbiter(common.settings, started, memory, common.names)
+                                           : Arbiter(common.settings, started, common.names)),
       tls_(common.tls),
       timer_(loop_.io()),
       report_timer_(loop_.io()),
@@ -109,6 +109,8 @@ void ArbiterShard::adopt(net::tcp::socket socket, std::string address, Slot slot
 
 void ArbiterShard::open(net::tcp::socket socket, std::string address, Slot slot,
                         std::optional<wire::Inbound> first) {
+    // Its cluster was renamed while it was on its way: it comes again.
+    if (first && &home_of(*first) != this) return;
     const ConnectionId id = common_.next_connection++;
     auto channel = net::Channel::make(std::move(socket), common_.limits);
     connections_.emplace(id, Connection{channel, address, std::move(slot)});
@@ -132,12 +134,17 @@ void ArbiterShard::received(ConnectionId id, wire::Inbound inbound) {
         step(Received{id, std::move(inbound)});
 }
 
-bool ArbiterShard::moves_away(ConnectionId id, const wire::Inbound& inbound) {
+// Where the cluster is that a message names; here, if it names none.
+ArbiterShard& ArbiterShard::home_of(const wire::Inbound& inbound) {
     const auto* message = std::get_if<wire::Message>(&inbound);
-    if (message == nullptr || message->type != wire::MessageType::preinit) return false;
-    if (!message->cluster_name || !core_.is_movable(id)) return false;
-    ArbiterShard& target = common_.shard_of(*message->cluster_name);
-    if (&target == this) return false;
+    if (message == nullptr || message->type != wire::MessageType::preinit || !message->cluster_name)
+        return *this;
+    return common_.shard_of(core_.names().kept_as(*message->cluster_name));
+}
+
+bool ArbiterShard::moves_away(ConnectionId id, const wire::Inbound& inbound) {
+    ArbiterShard& target = home_of(inbound);
+    if (&target == this || !core_.is_movable(id)) return false;
     Connection moving = std::move(connections_.extract(id).mapped());
     step(Closed{id, CloseCause::reset_or_error});
     moving.channel->release([&target, address = std::move(moving.address),
@@ -248,7 +255,7 @@ void ArbiterShard::carry_out(Persist& persist) {
 }
 
 void ArbiterShard::tell() {
-    for (const Note& note : std::exchange(reports_, {})) tell(note);
+    for (Note& note : std::exchange(reports_, {})) tell(std::move(note));
 }
 
 void ArbiterShard::carry_out(Send& send) {
@@ -272,8 +279,9 @@ void ArbiterShard::carry_out(const Close& close) {
     ending.channel->close();
 }
 
-void ArbiterShard::tell(const Note& note) {
+void ArbiterShard::tell(Note note) {
     remember_order(note);
+    note.cluster = core_.shown_as(note.cluster);
     const net::LogLevel level = log_level_of(note.level);
     if (!net::log_wants(level)) return;
     std::size_t suppressed = 0;
@@ -343,12 +351,20 @@ void ArbiterShard::release(OperatorRelease word) {
     asio::post(loop_.io(), [this, word = std::move(word)]() mutable { step(std::move(word)); });
 }
 
+void ArbiterShard::rename(Renamed renamed, std::function<void(std::optional<std::string>)> done) {
+    asio::post(loop_.io(), [this, renamed = std::move(renamed), done = std::move(done)] {
+        auto against = core_.stands_against(renamed.names);
+        step(renamed);
+        done(std::move(against));
+    });
+}
+
 void ArbiterShard::collect(std::function<void(ShardView)> take) {
     asio::post(loop_.io(), [this, take = std::move(take)] {
         tell();  // the order of clusters is in it
         ShardView view;
         for (ClusterStatus& status : core_.clusters()) {
-            const auto found = orders_.find(status.name);
+            const auto found = orders_.find(status.kept_as);
             const std::uint64_t order = found == orders_.end() ? 0 : found->second.order;
             view.clusters.push_back(ClusterView{std::move(status), order});
         }

@@ -2,8 +2,8 @@
 //
 // Turns what the sockets say into events, carries the core's actions out in their order, and knows
 // nothing of votes. A connection that names a cluster of another shard moves there before the core
-// here has seen the name. Everything but adopt(), collect(), release() and take_up() happens
-// on the shard's own thread.
+// here has seen the name. Everything but adopt(), collect(), release(), take_up() and rename()
+// happens on the shard's own thread.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -32,6 +32,7 @@ struct Common {
     Settings settings;
     net::ChannelLimits limits;
     std::optional<net::TlsContext> tls;  // what the shards begin with
+    wire::ClusterNames names;            // ... too; then what all of them have taken up
     std::atomic<ConnectionId> next_connection{1};
     std::atomic<std::uint64_t> next_cluster{1};
     std::atomic<std::size_t> connections{0};
@@ -39,6 +40,7 @@ struct Common {
     store::Store* store = nullptr;                      // null: grants are kept in memory only
     std::vector<std::unique_ptr<ArbiterShard>> shards;  // last: they end before what they use
 
+    // cluster: the name that it is kept under.
     ArbiterShard& shard_of(const std::string& cluster) const;
     static std::size_t place_of(const std::string& cluster, std::size_t shards);
 };
@@ -78,6 +80,10 @@ public:
     // at once; `taken_up` is called on the shard's thread then, with their number.
     void take_up(net::TlsContext tls, std::function<void(std::size_t)> taken_up);
 
+    // From any thread: a stage of another list of renamed clusters. `done` is called on the
+    // shard's, with the name that stands against the list here, if any.
+    void rename(Renamed renamed, std::function<void(std::optional<std::string>)> done);
+
 private:
     struct Connection {
         std::shared_ptr<net::Channel> channel;
@@ -92,6 +98,7 @@ private:
     void ended(ConnectionId id, net::ChannelEnd end, const std::string& detail);
     void secured(ConnectionId id, const net::TlsFacts& facts);
     bool end_if_revoked(ConnectionId id);
+    ArbiterShard& home_of(const wire::Inbound& inbound);
     bool moves_away(ConnectionId id, const wire::Inbound& inbound);
     bool goes_to_invitation(ConnectionId id, const wire::Inbound& inbound);
 
@@ -103,7 +110,7 @@ private:
     void carry_out(Report& report);
     void carry_out(Persist& persist);
     void tell();
-    void tell(const Note& note);
+    void tell(Note note);
 
     void arm_timer();
     void timer_fired();

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "certs/identity.hpp"
+#include "certs/names.hpp"
 #include "certs/revoked.hpp"
 
 namespace castvote::qnetd {
@@ -33,6 +34,13 @@ Expected<std::optional<net::TlsContext>, std::string> load_tls(const Options& op
             fmt::format("certificates in {}: {}; make new ones with `qcert init`",
                         options.certificates, context.error()));
     return std::move(*context);
+}
+
+Expected<wire::ClusterNames, std::string> load_names(const Options& options) {
+    const auto renamings = certs::read_renamings(options.certificates);
+    if (!renamings)
+        return Unexpected<std::string>(renamings.error().what + "; " + renamings.error().remedy);
+    return certs::cluster_names(*renamings);
 }
 
 }  // namespace castvote::qnetd

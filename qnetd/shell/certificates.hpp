@@ -1,6 +1,6 @@
 // certificates.hpp -- the arbiter's side of TLS as its certificate directory has it now: its own
-// certificate, its CA, and what was revoked. Read at the start, and again when qcert has changed
-// it.
+// certificate, its CA, what was revoked, and which clusters were renamed. Read at the start, and
+// again when qcert has changed it.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -8,11 +8,15 @@
 #include <string>
 
 #include "common/net/tls.hpp"
+#include "common/wire/cluster_names.hpp"
 #include "qnetd/shell/options.hpp"
 
 namespace castvote::qnetd {
 
 // Nothing where TLS is off. Warnings are logged; an error is one line.
 Expected<std::optional<net::TlsContext>, std::string> load_tls(const Options& options);
+
+// The renamed clusters, with TLS and without; an error is one line.
+Expected<wire::ClusterNames, std::string> load_names(const Options& options);
 
 }  // namespace castvote::qnetd

@@ -6,12 +6,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
 #include "common/net/clock.hpp"
-#include "qnetd/shell/certificates.hpp"
 
 namespace castvote::qnetd {
 
@@ -61,7 +59,7 @@ std::optional<ReleaseRequest> release_request(const std::vector<std::string>& wo
 std::string why_not_release(const std::vector<ClusterStatus>& clusters,
                             const OperatorRelease& word) {
     const auto cluster = std::find_if(clusters.begin(), clusters.end(),
-                                      [&](const auto& c) { return c.name == word.cluster; });
+                                      [&](const auto& c) { return goes_by(c, word.cluster); });
     if (cluster == clusters.end())
         return fmt::format("No cluster {} is known here\n", ipc::quote(word.cluster));
     const auto holder =
@@ -170,7 +168,7 @@ void Control::release(const std::vector<std::string>& words, ipc::Answer answer)
                            .after_sent = {}});
             return;
         }
-        common_.shard_of(word.cluster).release(word);
+        common_.shard_of(common_.names.kept_as(word.cluster)).release(word);
         gather([word, answer](const Everything& after) {
             if (why_not_release(after.clusters, word).empty())
                 answer(ipc::error(fmt::format("Node {} could not be released\n", word.node)));
@@ -180,47 +178,6 @@ void Control::release(const std::vector<std::string>& words, ipc::Answer answer)
                                   .after_sent = {}});
         });
     });
-}
-
-// reload [DIRECTORY]: where the certificates are that were changed, if the asker knows. Answered
-// when no connection is left whose certificate is revoked. What cannot be used is told, and changes
-// nothing.
-void Control::reload(const std::vector<std::string>& words, ipc::Answer answer) {
-    std::error_code failure;
-    if (words.size() > 1 && !std::filesystem::equivalent(words[1], options_.certificates, failure))
-        return answer(ipc::error(
-            fmt::format("The certificates of this arbiter are in {}\n", options_.certificates)));
-    auto tls = load_tls(options_);
-    if (!tls) {
-        net::log(net::LogLevel::error,
-                 fmt::format("the certificates are not taken up: {}", tls.error()));
-        return answer(ipc::error(tls.error() + "\n"));
-    }
-    const bool binds = options_.arbiter.tls == wire::TlsSupported::required &&
-                       options_.arbiter.client_certificate_required;
-    const auto reply = [binds](std::size_t ended) {
-        return ipc::Reply{
-            .ok = true,
-            .text = fmt::format("Certificates are taken up, connections ended: {}{}\n", ended,
-                                binds ? ""
-                                      : "; who comes without TLS or without a certificate is "
-                                        "served all the same"),
-            .after_sent = {}};
-    };
-    if (!*tls) return answer(reply(0));
-    net::log(net::LogLevel::notice, "the certificates are read again");
-    struct Count {
-        std::size_t missing;
-        std::size_t ended = 0;
-    };
-    auto count = std::make_shared<Count>(Count{common_.shards.size()});
-    for (const auto& shard : common_.shards)
-        shard->take_up(**tls, [this, count, reply, answer](std::size_t ended) {
-            net::asio::post(io_, [count, reply, answer, ended] {
-                count->ended += ended;
-                if (--count->missing == 0) answer(reply(count->ended));
-            });
-        });
 }
 
 void Control::json(const std::vector<std::string>& words, ipc::Answer answer) {

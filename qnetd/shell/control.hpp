@@ -1,7 +1,7 @@
 // control.hpp -- the commands of the arbiter's control socket (tools.md 2).
 //
 // Asks every shard for its part by post, never reaches into one. `json status`, `json list`,
-// `release` and `reload` are ours; the rest is stock.
+// `release` and `reload` are ours (the last in control_reload.cpp); the rest is stock.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -37,12 +37,15 @@ private:
     void json(const std::vector<std::string>& words, ipc::Answer answer);
     void release(const std::vector<std::string>& words, ipc::Answer answer);
     void reload(const std::vector<std::string>& words, ipc::Answer answer);
+    void rename(wire::ClusterNames names, std::function<void(std::string)> then);
+    void take_up(net::TlsContext tls, std::function<void(std::size_t)> then);
 
     net::asio::io_context& io_;
     const Options& options_;
     Common& common_;
     Instant started_;
     std::function<void()> stop_;
+    bool is_renaming_ = false;  // a list of names is announced to the shards
 };
 
 }  // namespace castvote::qnetd

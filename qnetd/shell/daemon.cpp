@@ -18,6 +18,7 @@
 #include "common/net/notify.hpp"
 #include "common/net/process.hpp"
 #include "common/net/watchdog.hpp"
+#include "common/wire/describe.hpp"
 #include "qnetd/shell/certificates.hpp"
 #include "qnetd/shell/control.hpp"
 #include "qnetd/shell/join_relay.hpp"
@@ -90,6 +91,9 @@ public:
         common_.settings = options_.arbiter;
         common_.joins = &joins_;
         common_.tls = std::move(*tls);
+        auto names = load_names(options_);
+        if (!names) return Unexpected<Failure>(Failure{ExitStatus::certificates, names.error()});
+        common_.names = std::move(*names);
         common_.limits.message_receive_size_max = options_.arbiter.message_receive_size_max;
         common_.limits.queue_messages_max = options_.send_buffers_max;
         common_.limits.handshake_timeout =
@@ -136,8 +140,9 @@ private:
         common_.store = store_.get();
         common_.settings.durable_grants = store_ != nullptr;
         const auto shard_of = [this](const std::string& cluster) {
-            return Common::place_of(cluster, options_.shards);
+            return Common::place_of(common_.names.kept_as(cluster), options_.shards);
         };
+        if (store_) tell_of_clusters_apart();
         for (std::size_t i = 0; i < options_.shards; ++i) {
             const Memory memory =
                 store_ ? part_of(store_->memory(),
@@ -146,6 +151,18 @@ private:
             common_.shards.push_back(std::make_unique<ArbiterShard>(common_, started_, memory));
         }
         return {};
+    }
+
+    // Renamed while the arbiter knew both names, which only a hand or an old list can bring about.
+    void tell_of_clusters_apart() const {
+        for (const auto& [cluster, restored] : store_->memory().records)
+            if (const std::string& kept = common_.names.kept_as(cluster); kept != cluster)
+                net::log(
+                    net::LogLevel::warning,
+                    fmt::format("cluster {} was renamed {}, but has a record of its own: until "
+                                "none of its nodes is connected or may count the vote, these "
+                                "are two clusters",
+                                wire::quoted(kept), wire::quoted(cluster)));
     }
 
     Expected<void, Failure> listen() {

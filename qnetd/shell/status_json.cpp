@@ -94,6 +94,7 @@ json json_of(const ClusterStatus& cluster, Instant now) {
                {"holders", json::array()},
                {"granted", nullptr},
                {"last_decision", json_of(cluster.last_decision, cluster.last_decision_at, now)}};
+    if (!cluster.renamed_from.empty()) value["renamed_from"] = cluster.renamed_from;
     for (const NodeStatus& node : cluster.nodes) value["nodes"].push_back(json_of(node, now));
     for (const HolderStatus& holder : cluster.holders)
         value["holders"].push_back(json_of(holder, now));
@@ -112,7 +113,7 @@ json json_of(const std::vector<ClusterStatus>& clusters, const std::string& only
              Instant now) {
     json list = json::array();
     for (const ClusterStatus& cluster : clusters)
-        if (only_cluster.empty() || cluster.name == only_cluster)
+        if (only_cluster.empty() || goes_by(cluster, only_cluster))
             list.push_back(json_of(cluster, now));
     return list;
 }

@@ -105,6 +105,12 @@ std::string cluster_text(const ClusterStatus& cluster, bool verbose) {
         std::all_of(cluster.nodes.begin(), cluster.nodes.end(),
                     [](const NodeStatus& node) { return node.keep_active_partition; });
     std::string text = fmt::format("Cluster \"{}\":\n", printable(cluster.name));
+    if (!cluster.renamed_from.empty()) {
+        std::vector<std::string> names;
+        for (const std::string& name : cluster.renamed_from)
+            names.push_back(fmt::format("\"{}\"", printable(name)));
+        text += fmt::format("    Renamed from:\t{}\n", fmt::join(names, ", "));
+    }
     text += fmt::format("    Algorithm:\t\t{}{}\n", algorithm_text(cluster.algorithm),
                         keeps_active ? " (KAP Tie-breaker)" : "");
     text += fmt::format("    Tie-breaker:\t{}\n", tie_breaker_text(cluster.tie_breaker));
@@ -139,7 +145,7 @@ std::string list_text(const std::vector<ClusterStatus>& clusters, bool verbose,
                       const std::string& only_cluster) {
     std::string text;
     for (const ClusterStatus& cluster : clusters)
-        if (!cluster.nodes.empty() && (only_cluster.empty() || cluster.name == only_cluster))
+        if (!cluster.nodes.empty() && (only_cluster.empty() || goes_by(cluster, only_cluster)))
             text += cluster_text(cluster, verbose);
     return text;
 }

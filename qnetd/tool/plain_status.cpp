@@ -212,9 +212,19 @@ std::vector<std::string> if_lines(const json& cluster) {
     return lines;
 }
 
+// ", renamed from "alpha"", once: whatever its nodes say, it is the same cluster.
+std::string renamed_text(const json& cluster) {
+    std::string text;
+    for (const json& name : cluster.value("renamed_from", json::array()))
+        text += fmt::format("{} \"{}\"", text.empty() ? ", renamed from" : ",",
+                            printable(name.get<std::string>()));
+    return text;
+}
+
 std::string cluster_lines(const json& cluster, bool verbose) {
-    std::string text = fmt::format("\ncluster \"{}\" ({})\n", printable(cluster.at("name")),
-                                   cluster.at("algorithm").get<std::string>());
+    std::string text =
+        fmt::format("\ncluster \"{}\" ({}){}\n", printable(cluster.at("name")),
+                    cluster.at("algorithm").get<std::string>(), renamed_text(cluster));
     text += fmt::format("  vote       {}\n", vote_line(cluster));
     const json& decision = cluster.at("last_decision");
     if (!decision.is_null())

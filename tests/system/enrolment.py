@@ -69,14 +69,14 @@ class Home:
         os.mkdir(self.run)
         env.run([env.program("qcert"), "init", "--dir", self.directory])
 
-    def spawn(self, *options):
+    def spawn(self, *options, tls="required", state="none"):
         return self.env.spawn(
             [self.env.program("qnetd"), "--listen", "127.0.0.1", "--port", self.port, "--socket",
-             self.socket, "--certificates", self.directory, "--tls", "required", "--state", "none",
+             self.socket, "--certificates", self.directory, "--tls", tls, "--state", state,
              "--device-timeout", 3000, *options], "qnetd")
 
-    def start(self, *options):
-        self.daemon = self.spawn(*options)
+    def start(self, *options, **others):
+        self.daemon = self.spawn(*options, **others)
         self.daemon.says("ready: listening")
         return self
 
@@ -122,14 +122,14 @@ def in_tls(connection):
     return context.wrap_socket(connection)
 
 
-def daemon(env, home, node, number):
+def daemon(env, home, node, number, cluster="alpha", at=(1, 8, [1, 2]), tls="required"):
     """The node's daemon, in one ring with its neighbour, with TLS and nothing else."""
     process = env.spawn(
         [env.program("qdevice-client"), "--provider", "stdio", "--node-id", number, "--nodes",
-         "1,2", "--cluster", "alpha", "--arbiter", "127.0.0.1", "--port", home.port, "--tls",
-         "required", "--certificates", env.path(node, "nssdb"), "--timeout", 3000,
+         "1,2", "--cluster", cluster, "--arbiter", "127.0.0.1", "--port", home.port, "--tls",
+         tls, "--certificates", env.path(node, "nssdb"), "--timeout", 3000,
          "--sync-timeout", 8000, "--socket", env.path(node + ".sock")], name=node, stdin=True)
-    ring(process, 1, 8, [1, 2])
+    ring(process, *at)
     return process
 
 

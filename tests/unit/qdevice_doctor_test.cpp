@@ -175,13 +175,20 @@ TEST_CASE("the doctor finds certificates that are missing or another cluster's")
         Verdict::wrong, "certificates", "no ca.pem");
     one_mistake([](NodeFacts& f) { f.certificates.name.reset(); }, Verdict::wrong, "certificates",
                 "no certificate of its cluster");
-    one_mistake([](NodeFacts& f) { f.certificates.name = "beta"; }, Verdict::wrong, "certificates",
-                "of cluster \"beta\"");
     one_mistake([](NodeFacts& f) { f.certificates.warnings.emplace_back("expired yesterday"); },
                 Verdict::warning, "certificates", "expired yesterday");
     NodeFacts facts = healthy();
     facts.certificates.name = "ALPHA";
     CHECK(complaints(facts).empty());
+    // Of another name: the cluster may have been renamed, and the arbiter says whether it knows.
+    facts.certificates.name = "beta";
+    CHECK(complaints(facts).empty());
+    facts.daemon_status = R"({"arbiter": {"state": "connecting"}})";
+    const auto found = complaints(facts);
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].verdict == Verdict::warning);
+    CHECK(found[0].what.find("of cluster \"beta\"") != std::string::npos);
+    CHECK(found[0].remedy.find("qcert rename") != std::string::npos);
 }
 
 TEST_CASE("the doctor finds daemons that do not run or are not connected") {

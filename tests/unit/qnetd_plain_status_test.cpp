@@ -76,6 +76,10 @@ TEST_CASE("in plain words, the arbiter: all is well") {
     CHECK(has(text, "  if         node 1 fails: node 2 goes on, given the vote"));
     CHECK(has(text, "  if         node 2 fails: node 1 goes on, given the vote"));
     CHECK(text.find("running for 1 d 1 h.") != std::string::npos);
+    CHECK(has(text, "cluster \"alpha\" (ffsplit)"));
+    alpha["renamed_from"] = {"beta", "gamma"};
+    CHECK(
+        has(arbiter_says(alpha), "cluster \"alpha\" (ffsplit), renamed from \"beta\", \"gamma\""));
 }
 
 TEST_CASE("in plain words, the arbiter: halves") {

@@ -110,6 +110,22 @@ public:
         step(qnetd::OperatorRelease{cluster, node});
     }
 
+    // Another list of renamed clusters is on the disk, and the running arbiter told. False: it has
+    // not taken it up; it will find it when it starts again.
+    bool take_up(const wire::ClusterNames& names) {
+        using Stage = qnetd::Renamed::Stage;
+        renamed_ = names;
+        step(qnetd::Renamed{Stage::announced, names});
+        const bool is_good = !arbiter_.stands_against(names);
+        step(qnetd::Renamed{is_good ? Stage::taken_up : Stage::dropped, names});
+        return is_good;
+    }
+    bool rename(const std::string& was, const std::string& is) {
+        wire::ClusterNames names = renamed_;
+        if (!names.rename(was, is)) throw std::logic_error(is + " is another cluster's");
+        return take_up(names);
+    }
+
     // The process ends at any moment and starts again after `down`: connections are gone, and it
     // knows what the store has. is_same_clock: the machine was not started anew. Without `memory`
     // that is what was written.
@@ -123,7 +139,7 @@ public:
         store_.clear();
         for (const auto& [name, restored] : memory->records) store_[name] = restored.record;
         last_grant_ = memory->last_grant_number;
-        arbiter_ = qnetd::Arbiter(settings_, now_, *memory);
+        arbiter_ = qnetd::Arbiter(settings_, now_, *memory, renamed_);
         advance(Duration(0));
     }
     // What an arbiter that starts now would find.
@@ -182,12 +198,12 @@ private:
         return found->second;
     }
 
-    static void note_reply(Client& client, const wire::Message& message) {
+    void note_reply(Client& client, const wire::Message& message) {
         if (message.type == wire::MessageType::vote_info_reply &&
             message.msg_seq_number == client.vote_info)
             client.is_answered = true;
         if (message.type == wire::MessageType::preinit && message.cluster_name)
-            client.cluster = *message.cluster_name;
+            client.cluster = arbiter_.kept_as(*message.cluster_name);
         if (message.node_list_type == wire::NodeListType::membership && message.ring_id)
             client.ring = qnetd::Ring{*message.ring_id, qnetd::nodes_of(message.node_info)};
     }
@@ -281,6 +297,7 @@ private:
 
     qnetd::Settings settings_;
     qnetd::Arbiter arbiter_;
+    wire::ClusterNames renamed_;  // as on the disk
     Instant now_ = at_ms(0);
     int wakes_at_once_ = 0;
     qnetd::ConnectionId next_connection_ = 1;

@@ -76,7 +76,7 @@ void Scenario::execute(const std::string& command, Words words) {
         {"reply", &Scenario::reply},       {"wait", &Scenario::wait},
         {"close", &Scenario::end},         {"silent", &Scenario::silent},
         {"heard", &Scenario::heard},       {"heartbeat", &Scenario::set_heartbeat},
-        {"stall", &Scenario::stall}};
+        {"stall", &Scenario::stall},       {"rename", &Scenario::rename}};
     if (command == "status") {
         status();
         return;
@@ -315,6 +315,10 @@ void Scenario::wait(Words words) {
 
 void Scenario::release(Words words) {
     driver().release(cluster_, static_cast<wire::NodeId>(std::stoul(words.at(0))));
+}
+
+void Scenario::rename(Words words) {
+    if (!driver().rename(words.at(0), words.at(1))) show("the list of names is refused");
 }
 
 // The arbiter is killed and starts again; what it finds in its store.

@@ -49,6 +49,7 @@ private:
     void heard(Words words);
     void set_heartbeat(Words words);
     void release(Words words);
+    void rename(Words words);
     void restart(Words words);
     void store(Words words);
     void status();

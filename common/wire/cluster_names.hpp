@@ -1,0 +1,38 @@
+// cluster_names.hpp -- the names that a cluster has had, one after the other: it is one cluster.
+//
+// A cluster is kept under the first of them, which never changes, and shown by the last. The
+// arbiter and qcert take a name to its cluster by this and nothing else (safety.md, renamed
+// clusters).
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace castvote::wire {
+
+class ClusterNames {
+public:
+    // The cluster called `was`, now or formerly, is called `is` from now on, which may be a name
+    // that it had before. False, and nothing changes: `is` is a name of another renamed cluster, or
+    // the two are the same.
+    bool rename(const std::string& was, const std::string& is);
+
+    // The name that a cluster is kept under: its first. A name that is in no renaming is its own.
+    const std::string& kept_as(const std::string& name) const;
+    // What a cluster is called now.
+    const std::string& present(const std::string& name) const;
+    // All names of a cluster, the present one last.
+    std::vector<std::string> all(const std::string& name) const;
+    // The names that this list and another one take to different clusters.
+    std::vector<std::string> that_change_hands(const ClusterNames& other) const;
+
+    bool operator==(const ClusterNames&) const = default;
+
+private:
+    std::map<std::string, std::string> first_;             // of every name in a renaming
+    std::map<std::string, std::vector<std::string>> had_;  // by the first; the present one last
+};
+
+}  // namespace castvote::wire
