@@ -53,7 +53,7 @@ class Watched:
         self.without = self.denials()
 
     def times(self):
-        return [node.log().count('connected"') for node in self.nodes]
+        return [node.log().count('"connected"') for node in self.nodes]
 
     def denials(self):
         return [[line for line in node.log().splitlines()
@@ -67,7 +67,7 @@ class Watched:
     def came_back(self):
         for node, times in zip(self.nodes, self.connected):
             self.env.wait_for(lambda node=node, times=times:
-                              node.log().count('connected"') > times, 20, "it is back")
+                              node.log().count('"connected"') > times, 20, "it is back")
         self.env.wait_for(lambda: holders(self.home) == {1, 2}, 20, "both have the vote")
         self.connected = self.times()
         self.kept_the_vote()

@@ -22,7 +22,7 @@ namespace {
 
 const std::string one_owner(64, 'a');
 
-void copy(const Path& from, const Path& to) {
+void copy_all(const Path& from, const Path& to) {
     std::filesystem::remove_all(to);
     std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
 }
@@ -167,20 +167,15 @@ TEST_CASE("broken off behind any file, arbiter and nodes load, and the same step
     const Path old_node = arbiter.scratch / "old", new_node = arbiter.scratch / "new";
     arbiter.join(old_node);
     arbiter.join(new_node, "192.0.2.2");
-    // Which nodes are there to be served before a step: with it, both find their arbiter.
     for (const Step step : {Step::begin, Step::switch_over, Step::finish}) {
+        const Expected<StepPlan> plan = plan_step(arbiter.directory, step);
+        REQUIRE(plan);
+        REQUIRE(plan->changes.size() >= 2);
         const Path before = arbiter.scratch / "before";
-        copy(arbiter.directory, before);
-        const auto steps = [&] {
-            Expected<StepPlan> plan = plan_step(arbiter.directory, step);
-            REQUIRE(plan);
-            return plan->changes;
-        };
-        const std::size_t number = steps().size();
-        REQUIRE(number >= 2);
-        for (std::size_t done = 0; done <= number; ++done) {
-            copy(before, arbiter.directory);
-            std::vector<FileChange> changes = steps();
+        copy_all(arbiter.directory, before);
+        for (std::size_t done = 0; done <= plan->changes.size(); ++done) {
+            copy_all(before, arbiter.directory);
+            std::vector<FileChange> changes = plan->changes;
             changes.resize(done);
             REQUIRE(carry_out(changes));
             INFO("step " << static_cast<int>(step) << ", broken off behind " << done);
