@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "certs/authorities.hpp"
 #include "certs/error.hpp"
 #include "certs/files.hpp"
 #include "certs/openssl.hpp"
@@ -51,6 +52,8 @@ struct Issuance {
     std::string_view by;       // as in the register
     std::string_view owner;    // empty: the key stands for it
     std::string_view address;  // of the node that asks; empty: not known
+    // The newest authority where the answer says which ones to trust.
+    Which which = Which::present;
 };
 
 // Could something be issued for this cluster: is its name one, is the authority's key here?

@@ -16,7 +16,9 @@
 #include "certs/layout.hpp"
 #include "certs/names.hpp"
 #include "certs/openssl.hpp"
+#include "certs/register.hpp"
 #include "certs/revoked.hpp"
+#include "certs/x509.hpp"
 
 namespace castvote::certs {
 namespace {
@@ -35,15 +37,18 @@ struct Known {
     mode_t mode;
     bool is_needed;
 };
-constexpr std::array<Known, 9> known_files{{{layout::marker, 0640, false},
-                                            {layout::serial, 0640, true},
-                                            {layout::certificate_register, 0640, false},
-                                            {layout::revoked, 0640, false},
-                                            {layout::names, 0640, false},
-                                            {layout::ca_export, 0644, true},
-                                            {layout::ca_key, 0600, true},
-                                            {layout::server_key, 0640, true},
-                                            {layout::server_certificate, 0644, true}}};
+constexpr std::array<Known, 12> known_files{{{layout::marker, 0640, false},
+                                             {layout::serial, 0640, true},
+                                             {layout::certificate_register, 0640, false},
+                                             {layout::revoked, 0640, false},
+                                             {layout::names, 0640, false},
+                                             {layout::ca_export, 0644, true},
+                                             {layout::ca_key, 0600, true},
+                                             {layout::next_ca, 0644, false},
+                                             {layout::next_ca_key, 0600, false},
+                                             {layout::ca_before, 0644, false},
+                                             {layout::server_key, 0640, true},
+                                             {layout::server_certificate, 0644, true}}};
 
 using Files = std::map<std::string, std::string>;  // name -> content
 
@@ -136,10 +141,29 @@ bool skip_serials(Files& files) {
     return true;
 }
 
-// Who was revoked here after the backup was made stays so, where it is the same authority.
+// Has this directory's arbiter had an authority of the backup's? One that was exchanged stands in
+// the register. What cannot be read is taken for it.
+bool is_same_arbiter(const Path& directory, const Files& files) {
+    if (!read_file(directory / layout::ca_export)) return true;
+    const Expected<std::vector<Entry>> here = known_certificates(directory);
+    if (!here) return true;
+    for (const char* name : {layout::ca_export, layout::next_ca, layout::ca_before}) {
+        const auto file = files.find(name);
+        if (file == files.end()) continue;
+        const Expected<CertificatePtr> ca = parse_certificate(file->second, name);
+        if (!ca) continue;
+        const std::string print = fingerprint(ca->get());
+        if (std::any_of(here->begin(), here->end(),
+                        [&](const Entry& entry) { return entry.fingerprint == print; }))
+            return true;
+    }
+    return false;
+}
+
+// Who was revoked here after the backup was made stays so, where it is the same arbiter: serial
+// numbers never repeat under its authorities.
 Expected<void> keep_revoked(const Path& directory, Files& files) {
-    const Expected<std::string> ca = read_file(directory / layout::ca_export);
-    if (ca && *ca != files.at(layout::ca_export)) return {};  // unreadable: as if it were
+    if (!is_same_arbiter(directory, files)) return {};
     Expected<std::vector<Revoked>> here = read_revoked(directory);
     if (!here) return tl::unexpected<Error>(here.error());
     if (here->empty()) return {};
@@ -194,7 +218,7 @@ Expected<void> keep_names(const Path& directory, Files& files) {
 Expected<void> write_files(const Path& directory, const Files& files, const Ownership& owner) {
     for (const auto& [name, bytes] : files) {
         const Known* one = known(name);
-        const bool is_for_root = name == layout::ca_key;
+        const bool is_for_root = name == layout::ca_key || name == layout::next_ca_key;
         const Expected<void> written =
             write_file(directory / name, bytes, one != nullptr ? one->mode : 0640,
                        is_for_root ? Ownership{} : owner);

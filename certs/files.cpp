@@ -132,6 +132,22 @@ Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
     return {};
 }
 
+Expected<void> remove_file(const Path& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("remove", path, errno);
+    sync_directory(path.has_parent_path() ? path.parent_path() : Path("."));
+    return {};
+}
+
+Expected<void> carry_out(const std::vector<FileChange>& changes) {
+    for (const FileChange& change : changes) {
+        const Expected<void> done =
+            change.bytes ? write_file(change.file, *change.bytes, change.mode, change.owner)
+                         : remove_file(change.file);
+        if (!done) return done;
+    }
+    return {};
+}
+
 Expected<void> make_directory(const Path& path, mode_t mode, std::optional<Ownership> owner) {
     if (is_there(path)) return {};
     make_passage(path.parent_path());

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "certs/error.hpp"
 
@@ -34,6 +35,21 @@ Expected<std::string> read_file(const Path& path, std::size_t max_bytes = max_fi
 // Replaces `path` atomically and durably; the mode is exact, whatever the umask.
 Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
                           std::optional<Ownership> owner);
+
+// Nothing if it is not there; durable, too.
+Expected<void> remove_file(const Path& path);
+
+// One file that is to be written, or to go.
+struct FileChange {
+    Path file;
+    std::optional<std::string> bytes;  // none: it goes
+    mode_t mode = 0640;
+    std::optional<Ownership> owner = std::nullopt;
+};
+
+// One after the other, each durable before the next one begins: a power cut leaves the first so
+// many of them done, and the rest not begun.
+Expected<void> carry_out(const std::vector<FileChange>& changes);
 
 // Creates the directory and its parents; mode and owner go to `path` alone. Nothing if it exists.
 Expected<void> make_directory(const Path& path, mode_t mode, std::optional<Ownership> owner);

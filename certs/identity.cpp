@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "certs/arbiter_directory.hpp"
+#include "certs/authorities.hpp"
 #include "certs/files.hpp"
 #include "certs/layout.hpp"
 #include "certs/node_directory.hpp"
@@ -24,7 +25,8 @@ struct Names {
 };
 
 constexpr const char* renew_ca =
-    "a new authority means new certificates for all nodes: plan a day for it";
+    "exchange the arbiter's authority in time: \"qcert rotate --authority begin\" there, and new "
+    "certificates for the nodes one after the other";
 
 Names arbiter_names(const Path& directory) {
     return {
@@ -45,16 +47,16 @@ Names node_names(const Path& directory) {
             "import qdevice-net-node.p12 of another node, or remove the directory and set up the "
             "certificates anew",
             "get a new one in time: \"qcert invite --more\" on the arbiter, \"qcert join --force\" "
-            "here, and a restart of the node daemon"};
+            "here; the node daemon takes it up when it connects next"};
 }
 
-Expected<CertificatePtr> load_certificate(const Path& file, const char* remedy) {
+Expected<Certificates> load_certificates(const Path& file, const char* remedy) {
     const Expected<std::string> bytes = read_file(file);
     if (!bytes && is_there(file)) return tl::unexpected<Error>(bytes.error());
     if (!bytes) return fail(bytes.error().what, remedy);
-    Expected<CertificatePtr> certificate = parse_certificate(*bytes, file.string());
-    if (!certificate) return fail(certificate.error().what, remedy);
-    return certificate;
+    Expected<Certificates> certificates = parse_certificates(*bytes, file.string());
+    if (!certificates) return fail(certificates.error().what, remedy);
+    return certificates;
 }
 
 // The one that fits: there are two while a new certificate takes the place of the old one.
@@ -64,8 +66,7 @@ Expected<KeyPtr> load_key(const Names& names, const X509* certificate) {
     if (!text) return fail(text.error().what, names.begin_anew);
     Expected<std::vector<KeyPtr>> keys = parse_keys(*text, names.key.string());
     if (!keys) return fail(keys.error().what, names.begin_anew);
-    for (KeyPtr& key : *keys)
-        if (fits(certificate, key.get())) return std::move(key);
+    if (KeyPtr key = take_fitting(*keys, certificate)) return key;
     return fail(fmt::format("the key in {} does not fit the certificate in {}", names.key.string(),
                             names.certificate.string()),
                 names.begin_anew);
@@ -89,25 +90,38 @@ void warn_of_times(const X509* certificate, const Path& file, const char* renew,
                             "check this host's clock, and that of the host that made it"});
 }
 
-struct Pair {
+struct Own {
     std::string certificate_pem;
     std::string key_pem;
+    X509* issuer;  // one of the CAs
 };
 
-// Certificate and key of one side, checked against each other and the CA.
-Expected<Pair> load_pair(const Names& names, X509* ca, std::vector<Error>& warnings) {
-    const Expected<CertificatePtr> certificate =
-        load_certificate(names.certificate, names.begin_anew);
-    if (!certificate) return tl::unexpected<Error>(certificate.error());
-    const Expected<KeyPtr> key = load_key(names, certificate->get());
+// Certificate and key of one side, checked against each other and the CAs.
+Expected<Own> load_own(const Names& names, const Certificates& cas, std::vector<Error>& warnings) {
+    const Expected<Certificates> certificates =
+        load_certificates(names.certificate, names.begin_anew);
+    if (!certificates) return tl::unexpected<Error>(certificates.error());
+    const CertificatePtr& certificate = certificates->front();
+    const Expected<KeyPtr> key = load_key(names, certificate.get());
     if (!key) return tl::unexpected<Error>(key.error());
-    const auto issued = verify_issued_by(certificate->get(), ca, names.usage);
+    const auto issued = issuer_among(cas, certificate.get(), names.usage);
     if (!issued)
         return fail(fmt::format("the certificate in {} {} (the CA is in {})",
                                 names.certificate.string(), issued.error(), names.ca.string()),
                     names.begin_anew);
-    warn_of_times(certificate->get(), names.certificate, names.renew, warnings);
-    return Pair{to_pem(certificate->get()), to_pem(key->get())};
+    warn_of_times(certificate.get(), names.certificate, names.renew, warnings);
+    return Own{to_pem(certificate.get()), to_pem(key->get()), *issued};
+}
+
+// An exchange that nobody goes on with: two authorities that may sign are more to lose than one.
+void warn_of_exchange(const Authorities& authorities, std::vector<Error>& warnings) {
+    const long days = days_in_exchange(authorities, std::time(nullptr));
+    if (days < exchange_notice_days) return;
+    warnings.push_back(
+        {fmt::format("the exchange of the authority was begun {} days ago and is not over", days),
+         authorities.stage() == Stage::begun
+             ? "\"qcert rotate --authority switch\" says which nodes it waits for"
+             : "\"qcert rotate --authority finish\" says which nodes it waits for"});
 }
 
 tl::unexpected<Error> only_stock_database(const Path& directory) {
@@ -141,15 +155,21 @@ Expected<ArbiterIdentity, Error> load_arbiter_identity(const std::filesystem::pa
     if (format == Format::none)
         return fail(fmt::format("there are no certificates in {}", directory.string()), remedy);
     const Names names = arbiter_names(directory);
-    const Expected<CertificatePtr> ca = load_certificate(names.ca, names.begin_anew);
-    if (!ca) return tl::unexpected<Error>(ca.error());
+    const Expected<Certificates> present = load_certificates(names.ca, names.begin_anew);
+    if (!present) return tl::unexpected<Error>(present.error());
+    const Expected<Authorities> authorities = read_authorities(directory);
+    if (!authorities) return tl::unexpected<Error>(authorities.error());
+    const Certificates cas = authorities->trusted();
     ArbiterIdentity identity;
-    Expected<Pair> pair = load_pair(names, ca->get(), identity.warnings);
-    if (!pair) return tl::unexpected<Error>(pair.error());
-    warn_of_times(ca->get(), names.ca, renew_ca, identity.warnings);
-    identity.ca_pem = to_pem(ca->get());
-    identity.certificate_pem = std::move(pair->certificate_pem);
-    identity.key_pem = std::move(pair->key_pem);
+    Expected<Own> own = load_own(names, cas, identity.warnings);
+    if (!own) return tl::unexpected<Error>(own.error());
+    warn_of_times(authorities->newest(), names.ca, renew_ca, identity.warnings);
+    warn_of_exchange(*authorities, identity.warnings);
+    identity.ca_pem = to_pem(own->issuer);
+    for (const CertificatePtr& ca : cas)
+        if (!is_same(ca.get(), own->issuer)) identity.ca_pem += to_pem(ca.get());
+    identity.certificate_pem = std::move(own->certificate_pem);
+    identity.key_pem = std::move(own->key_pem);
     return identity;
 }
 
@@ -163,21 +183,22 @@ Expected<NodeIdentity, Error> load_node_identity(const std::filesystem::path& di
     if (format == Format::none)
         return fail(fmt::format("there is no CA certificate in {}", directory.string()), remedy);
     const Names names = node_names(directory);
-    const Expected<CertificatePtr> ca = load_certificate(names.ca, names.begin_anew);
-    if (!ca) return tl::unexpected<Error>(ca.error());
+    const Expected<Certificates> cas = load_certificates(names.ca, names.begin_anew);
+    if (!cas) return tl::unexpected<Error>(cas.error());
     NodeIdentity identity;
-    identity.ca_pem = to_pem(ca->get());
-    warn_of_times(ca->get(), names.ca, renew_ca, identity.warnings);
+    identity.ca_pem = to_pem(*cas);
+    for (const CertificatePtr& ca : *cas)
+        warn_of_times(ca.get(), names.ca, renew_ca, identity.warnings);
     if (!is_there(names.certificate)) {
         identity.warnings.push_back(
             {fmt::format("there is no cluster certificate in {}", directory.string()),
              "finish the set-up: \"qcert request\", sign on the arbiter, \"qcert import\""});
         return identity;
     }
-    Expected<Pair> pair = load_pair(names, ca->get(), identity.warnings);
-    if (!pair) return tl::unexpected<Error>(pair.error());
-    identity.certificate_pem = std::move(pair->certificate_pem);
-    identity.key_pem = std::move(pair->key_pem);
+    Expected<Own> own = load_own(names, *cas, identity.warnings);
+    if (!own) return tl::unexpected<Error>(own.error());
+    identity.certificate_pem = std::move(own->certificate_pem);
+    identity.key_pem = std::move(own->key_pem);
     return identity;
 }
 

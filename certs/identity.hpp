@@ -2,9 +2,9 @@
 //
 // The daemons take their certificates from here and never touch the directory themselves, so that
 // they can come from elsewhere one day. What is handed out fits together: the key belongs to the
-// certificate, the certificate was signed by the CA. Validity times never refuse an identity, only
-// warn, half a year before the end: peers judge them (certificates.md 5), and a clock that is wrong
-// at boot shall not stop a vote. Warnings are to be logged.
+// certificate, the certificate was signed by one of the CAs. Validity times never refuse an
+// identity, only warn, half a year before the end: peers judge them (certificates.md 5), and a
+// clock that is wrong at boot shall not stop a vote. Warnings are to be logged.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -18,14 +18,15 @@
 namespace castvote::certs {
 
 struct ArbiterIdentity {
-    std::string ca_pem;
+    std::string ca_pem;  // The CA of the certificate, then those that are trusted beside it.
     std::string certificate_pem;
     std::string key_pem;
-    std::vector<Error> warnings;  // Certificates that expire soon, have, or begin later.
+    std::vector<Error> warnings;  // Certificates that expire soon, have, or begin later; an
+                                  // exchange of the CA that has come to a halt.
 };
 
 struct NodeIdentity {
-    std::string ca_pem;
+    std::string ca_pem;                          // One or several.
     std::optional<std::string> certificate_pem;  // Both or neither.
     std::optional<std::string> key_pem;
     std::vector<Error> warnings;  // The same, or missing ones.

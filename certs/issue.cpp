@@ -141,9 +141,9 @@ KeyPtr make_key() {
     return key;
 }
 
-CertificatePtr make_ca(EVP_PKEY* key, long serial, std::time_t now) {
-    const NamePtr name = name_of(layout::ca_name);
-    CertificatePtr ca = unsigned_certificate(name.get(), name.get(), key, serial, now);
+CertificatePtr make_ca(EVP_PKEY* key, long serial, std::time_t now, std::string_view name) {
+    const NamePtr subject = name_of(name);
+    CertificatePtr ca = unsigned_certificate(subject.get(), subject.get(), key, serial, now);
     add_extension(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
     add_extension(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
     add_extension(ca.get(), ca.get(), NID_subject_key_identifier, "hash");

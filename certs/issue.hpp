@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "certs/error.hpp"
+#include "certs/layout.hpp"
 #include "certs/openssl.hpp"
 #include "certs/x509.hpp"
 
@@ -30,8 +31,10 @@ struct Issuer {
 
 KeyPtr make_key();  // RSA
 
-// Self-signed `CN=QNet CA`.
-CertificatePtr make_ca(EVP_PKEY* key, long serial, std::time_t now);
+// Self-signed. An arbiter's first one has the stock name; another one must have another name, since
+// certificates of stock CAs name their issuer by it alone.
+CertificatePtr make_ca(EVP_PKEY* key, long serial, std::time_t now,
+                       std::string_view name = layout::ca_name);
 
 // For the arbiter: `CN=Qnetd Server`.
 CertificatePtr make_server_certificate(EVP_PKEY* key, const Issuer& issuer, long serial,

@@ -13,6 +13,9 @@ inline constexpr const char* arbiter_group = "coroqnetd";
 
 inline constexpr const char* ca_export = "qnetd-cacert.crt";  // Arbiter: text, then PEM.
 inline constexpr const char* ca_key = "ca.key";
+inline constexpr const char* next_ca = "qnetd-cacert-next.crt";  // While CAs are exchanged (7.9).
+inline constexpr const char* next_ca_key = "ca-next.key";
+inline constexpr const char* ca_before = "qnetd-cacert-before.crt";
 inline constexpr const char* server_certificate = "server.pem";
 inline constexpr const char* server_key = "server.key";
 inline constexpr const char* serial = "serial.txt";  // Last used serial number, decimal, LF.

@@ -10,6 +10,7 @@
 #include "certs/issue.hpp"
 #include "certs/layout.hpp"
 #include "certs/marker.hpp"
+#include "certs/pair.hpp"
 #include "certs/pkcs12.hpp"
 
 namespace castvote::certs {
@@ -69,21 +70,50 @@ Expected<void> remove_pending(const Path& directory, const EVP_PKEY* used) {
     return {};
 }
 
-// The key leaves request.key last: interrupted anywhere before, a repetition succeeds.
-Expected<void> store_pair(const Path& directory, const EVP_PKEY* key, const X509* certificate) {
-    const Expected<void> key_written =
-        write_file(directory / layout::cluster_key, to_pem(key), 0600, root);
-    if (!key_written) return key_written;
-    return write_file(directory / layout::cluster_certificate, to_pem(certificate), 0644, root);
+// The PEM text of what a file of keys holds; none where it cannot be used any more.
+std::string keys_in(const Path& file) {
+    const Expected<std::vector<KeyPtr>> keys = load_keys(file);
+    return keys ? all_to_pem(*keys) : std::string();
 }
 
-Expected<CertificatePtr> stored_ca(const Path& directory) {
+// The pair, and the CAs that are to be trusted. Those that are trusted now stay until the pair is
+// the new one, so that what lies here fits together at every step.
+std::vector<FileChange> pair_and_trust(const Path& directory, const EVP_PKEY* key,
+                                       const X509* certificate, const Certificates& now_trusted,
+                                       const Certificates& trusted) {
+    const Path ca_file = directory / layout::node_ca;
+    Certificates both;
+    for (const Certificates* list : {&trusted, &now_trusted})
+        for (const CertificatePtr& ca : *list)
+            if (!holds(both, ca.get())) both.push_back(share(ca.get()));
+    std::vector<FileChange> changes;
+    if (both.size() != now_trusted.size()) changes.push_back({ca_file, to_pem(both), 0644, root});
+    const Path key_file = directory / layout::cluster_key;
+    const Pair pair{
+        .certificate = {directory / layout::cluster_certificate, to_pem(certificate), 0644, root},
+        .key = {key_file, to_pem(key), 0600, root}};
+    for (FileChange& change : exchange_steps(pair, keys_in(key_file)))
+        changes.push_back(std::move(change));
+    if (both.size() != trusted.size()) changes.push_back({ca_file, to_pem(trusted), 0644, root});
+    return changes;
+}
+
+Expected<Certificates> stored_cas(const Path& directory) {
     const Path file = directory / layout::node_ca;
     if (!is_there(file))
         return fail(
             fmt::format("there is no CA certificate in {}", directory.string()),
             "import the arbiter's qnetd-cacert.crt first, with -i or \"qcert import --ca\"");
-    return load_certificate(file);
+    const Expected<std::string> bytes = read_file(file);
+    if (!bytes) return tl::unexpected<Error>(bytes.error());
+    return parse_certificates(*bytes, file.string());
+}
+
+Expected<CertificatePtr> load_ca(const Path& file) {
+    Expected<CertificatePtr> ca = load_certificate(file);
+    if (!ca || X509_check_ca(ca->get()) != 0) return ca;
+    return fail(fmt::format("the certificate in {} is not that of a CA", file.string()),
+                "give the arbiter's file qnetd-cacert.crt");
 }
 
 // Refuses a new CA under which the present cluster certificate would be worthless.
@@ -94,40 +124,61 @@ Expected<void> check_new_ca(const Path& directory, X509* ca) {
     if (certificate && verify_issued_by(certificate->get(), ca, Usage::client)) return {};
     return fail(
         fmt::format("{} belongs to another CA than the one given", certificate_file.string()),
-        "import the .p12 file made with the new arbiter, or remove the directory and begin "
-        "anew");
+        "import the .p12 file made with the new arbiter, or trust it beside the present one "
+        "(\"qcert import --ca FILE --add\") until there is a certificate of it");
 }
 
-// The CA of a bundle is the certificate in it that signed the cluster certificate.
-X509* ca_of(const Bundle& bundle) {
+struct Trust {
+    Certificates now;  // in ca.pem; none where it cannot be used
+    Certificates then;
+};
+
+// Who is to be trusted with a bundle: its CAs, and those that are trusted now if one of them has
+// signed its certificate.
+Expected<Trust> settle_trust(const Path& directory, const Bundle& bundle, std::string_view source) {
+    Trust trust;
+    if (Expected<Certificates> stored = stored_cas(directory)) trust.now = std::move(*stored);
+    X509* certificate = bundle.certificate.get();
+    if (issuer_among(trust.now, certificate, Usage::client))
+        for (const CertificatePtr& ca : trust.now) trust.then.push_back(share(ca.get()));
     for (const CertificatePtr& other : bundle.others)
-        if (verify_issued_by(bundle.certificate.get(), other.get(), Usage::client))
-            return other.get();
-    return nullptr;
+        if (X509_check_ca(other.get()) != 0 && !holds(trust.then, other.get()))
+            trust.then.push_back(share(other.get()));
+    if (issuer_among(trust.then, certificate, Usage::client)) return trust;
+    return fail(fmt::format("the certificate in {} was signed neither by the CA in {} nor by "
+                            "one in the file itself",
+                            source, (directory / layout::node_ca).string()),
+                "import the CA certificate of the arbiter that signed it first");
 }
 
-Expected<std::optional<std::string>> settle_ca(const Path& directory, const Bundle& bundle,
-                                               std::string_view source) {
-    const Path file = directory / layout::node_ca;
-    CertificatePtr present;
-    if (is_there(file)) {
-        Expected<CertificatePtr> loaded = load_certificate(file);
-        if (loaded) present = std::move(*loaded);
-    }
-    if (present && verify_issued_by(bundle.certificate.get(), present.get(), Usage::client))
-        return std::nullopt;
-    X509* brought = ca_of(bundle);
-    if (brought == nullptr)
-        return fail(fmt::format("the certificate in {} was signed neither by the CA in {} nor by "
-                                "one in the file itself",
-                                source, file.string()),
-                    "import the CA certificate of the arbiter that signed it first");
-    const Expected<void> written = write_file(file, to_pem(brought), 0644, root);
-    if (!written) return tl::unexpected<Error>(written.error());
-    return fmt::format(
-        "{} {}, fingerprint (SHA-256) {}",
-        present ? "Replaced the CA certificate by the one in" : "Took the CA certificate from",
-        source, fingerprint(brought));
+// What is to be told about it, a line for each CA that is trusted newly.
+std::vector<std::string> notes_of(const Trust& trust, std::string_view source) {
+    const bool keeps_one =
+        std::any_of(trust.now.begin(), trust.now.end(),
+                    [&](const CertificatePtr& ca) { return holds(trust.then, ca.get()); });
+    const char* what = trust.now.empty() ? "Took the CA certificate from"
+                       : keeps_one       ? "Trusts beside the CA it had the one from"
+                                         : "Replaced the CA certificate by the one in";
+    std::vector<std::string> notes;
+    for (const CertificatePtr& ca : trust.then)
+        if (!holds(trust.now, ca.get()))
+            notes.push_back(fmt::format("{} {}, fingerprint (SHA-256) {}", what, source,
+                                        fingerprint(ca.get())));
+    return notes;
+}
+
+// Under the directory's lock. The key leaves request.key last: interrupted anywhere before, a
+// repetition succeeds.
+Expected<Stored> store(const Path& directory, const Bundle& bundle, const Trust& trust,
+                       std::string_view source) {
+    if (const Expected<void> marked = write_marker(directory); !marked)
+        return tl::unexpected<Error>(marked.error());
+    const Expected<void> stored = carry_out(pair_and_trust(
+        directory, bundle.key.get(), bundle.certificate.get(), trust.now, trust.then));
+    if (!stored) return tl::unexpected<Error>(stored.error());
+    if (const Expected<void> removed = remove_pending(directory, bundle.key.get()); !removed)
+        return tl::unexpected<Error>(removed.error());
+    return Stored{directory / layout::cluster_certificate, notes_of(trust, source)};
 }
 
 }  // namespace
@@ -141,11 +192,8 @@ Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing 
     if (existing == Existing::fresh_only && node_format(directory) != Format::none)
         return fail(fmt::format("a CA certificate already exists in {}", directory.string()),
                     "go on with them, or remove the directory to begin anew");
-    const Expected<CertificatePtr> ca = load_certificate(ca_file);
+    const Expected<CertificatePtr> ca = load_ca(ca_file);
     if (!ca) return tl::unexpected<Error>(ca.error());
-    if (X509_check_ca(ca->get()) == 0)
-        return fail(fmt::format("the certificate in {} is not that of a CA", ca_file.string()),
-                    "give the arbiter's file qnetd-cacert.crt");
     const Expected<DirectoryLock> lock = open_directory(directory);
     if (!lock) return tl::unexpected<Error>(lock.error());
     const Path file = directory / layout::node_ca;
@@ -156,6 +204,22 @@ Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing 
     const Expected<void> written = write_file(file, to_pem(ca->get()), 0644, root);
     if (!written) return tl::unexpected<Error>(written.error());
     return Stored{file, {fmt::format("CA fingerprint (SHA-256) {}", fingerprint(ca->get()))}};
+}
+
+Expected<Stored> add_ca(const Path& directory, const Path& ca_file) {
+    Expected<CertificatePtr> ca = load_ca(ca_file);
+    if (!ca) return tl::unexpected<Error>(ca.error());
+    const Expected<DirectoryLock> lock = open_directory(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+    Expected<Certificates> cas = stored_cas(directory);
+    if (!cas) return tl::unexpected<Error>(cas.error());
+    const Path file = directory / layout::node_ca;
+    Stored stored{file, {fmt::format("CA fingerprint (SHA-256) {}", fingerprint(ca->get()))}};
+    if (holds(*cas, ca->get())) return stored;
+    cas->push_back(std::move(*ca));
+    const Expected<void> written = write_file(file, to_pem(*cas), 0644, root);
+    if (!written) return tl::unexpected<Error>(written.error());
+    return stored;
 }
 
 Expected<Stored> request_certificate(const Path& directory, std::string_view cluster) {
@@ -202,34 +266,37 @@ Expected<RequestPtr> pending_request(const Path& directory, std::string_view clu
     return fail(fmt::format("the request in {} has no key", file.string()), "try again");
 }
 
-Expected<Bundle> signed_bundle(const Path& directory, X509* certificate, X509* ca,
+Expected<Bundle> signed_bundle(const Path& directory, X509* certificate, const Certificates& cas,
                                std::string_view source) {
+    if (const auto issued = issuer_among(cas, certificate, Usage::client); !issued)
+        return fail(fmt::format("the certificate from {} {}", source, issued.error()), "try again");
     Expected<std::vector<KeyPtr>> keys = load_keys(directory / layout::pending_keys);
     if (!keys) return tl::unexpected<Error>(keys.error());
-    const auto fitting = std::find_if(keys->begin(), keys->end(), [&](const KeyPtr& key) {
-        return fits(certificate, key.get());
-    });
-    if (fitting == keys->end())
+    Bundle bundle{take_fitting(*keys, certificate), share(certificate), {}};
+    if (bundle.key == nullptr)
         return fail(
             fmt::format("no key in {} fits the certificate from {}", directory.string(), source),
             "try again");
-    Bundle bundle{std::move(*fitting), nullptr, {}};
-    must(X509_up_ref(certificate) == 1 && X509_up_ref(ca) == 1, "certificates");
-    bundle.certificate.reset(certificate);
-    bundle.others.emplace_back(ca);
+    for (const CertificatePtr& ca : cas) bundle.others.push_back(share(ca.get()));
     return bundle;
 }
 
-Expected<Stored> store_signed(const Path& directory, X509* certificate, X509* ca,
+Expected<Stored> store_signed(const Path& directory, X509* certificate, const Certificates& cas,
                               std::string_view source) {
-    const Expected<Bundle> bundle = signed_bundle(directory, certificate, ca, source);
+    const Expected<DirectoryLock> lock = open_directory(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+    const Expected<Bundle> bundle = signed_bundle(directory, certificate, cas, source);
     if (!bundle) return tl::unexpected<Error>(bundle.error());
+    Expected<Trust> trust = settle_trust(directory, *bundle, source);
+    if (!trust) return tl::unexpected<Error>(trust.error());
+    trust->then.clear();
+    for (const CertificatePtr& ca : cas) trust->then.push_back(share(ca.get()));
     // The PKCS#12 file first: without cluster.pem nothing has happened yet.
     const Path file = directory / layout::bundle;
     const Expected<void> written =
-        write_file(file, write_bundle(bundle->key.get(), certificate, ca), 0600, root);
+        write_file(file, write_bundle(bundle->key.get(), certificate, cas), 0600, root);
     if (!written) return tl::unexpected<Error>(written.error());
-    Expected<Stored> stored = store_bundle(directory, *bundle, source);
+    Expected<Stored> stored = store(directory, *bundle, *trust, source);
     if (!stored) return stored;
     stored->file = file;
     return stored;
@@ -239,9 +306,9 @@ Expected<Stored> import_certificate(const Path& directory, const Path& certifica
                                     KeyPtr further_key) {
     const Expected<CertificatePtr> certificate = load_certificate(certificate_file);
     if (!certificate) return tl::unexpected<Error>(certificate.error());
-    const Expected<CertificatePtr> ca = stored_ca(directory);
-    if (!ca) return tl::unexpected<Error>(ca.error());
-    const auto issued = verify_issued_by(certificate->get(), ca->get(), Usage::client);
+    const Expected<Certificates> cas = stored_cas(directory);
+    if (!cas) return tl::unexpected<Error>(cas.error());
+    const auto issued = issuer_among(*cas, certificate->get(), Usage::client);
     if (!issued)
         return fail(fmt::format("the certificate in {} {}: {}", certificate_file.string(),
                                 issued.error(), (directory / layout::node_ca).string()),
@@ -255,21 +322,18 @@ Expected<Stored> import_certificate(const Path& directory, const Path& certifica
     if (current)
         for (KeyPtr& key : *current) keys->push_back(std::move(key));
     if (further_key != nullptr) keys->push_back(std::move(further_key));
-    const auto fitting = std::find_if(keys->begin(), keys->end(), [&](const KeyPtr& key) {
-        return fits(certificate->get(), key.get());
-    });
-    if (fitting == keys->end())
+    const KeyPtr key = take_fitting(*keys, certificate->get());
+    if (key == nullptr)
         return fail(fmt::format("no key in {} fits the certificate in {}", directory.string(),
                                 certificate_file.string()),
                     "import it on the node that made the request, or make a new request");
-    const EVP_PKEY* key = fitting->get();
-    if (const Expected<void> stored = store_pair(directory, key, certificate->get()); !stored)
-        return tl::unexpected<Error>(stored.error());
+    std::vector<FileChange> changes =
+        pair_and_trust(directory, key.get(), certificate->get(), *cas, *cas);
     const Path file = directory / layout::bundle;
-    const Expected<void> written =
-        write_file(file, write_bundle(fitting->get(), certificate->get(), ca->get()), 0600, root);
-    if (!written) return tl::unexpected<Error>(written.error());
-    if (const Expected<void> removed = remove_pending(directory, key); !removed)
+    changes.push_back({file, write_bundle(key.get(), certificate->get(), *cas), 0600, root});
+    if (const Expected<void> stored = carry_out(changes); !stored)
+        return tl::unexpected<Error>(stored.error());
+    if (const Expected<void> removed = remove_pending(directory, key.get()); !removed)
         return tl::unexpected<Error>(removed.error());
     return Stored{file, {}};
 }
@@ -286,17 +350,9 @@ Expected<Stored> store_bundle(const Path& directory, const Bundle& bundle,
                               std::string_view source) {
     const Expected<DirectoryLock> lock = open_directory(directory);
     if (!lock) return tl::unexpected<Error>(lock.error());
-    const Expected<std::optional<std::string>> note = settle_ca(directory, bundle, source);
-    if (!note) return tl::unexpected<Error>(note.error());
-    if (const Expected<void> marked = write_marker(directory); !marked)
-        return tl::unexpected<Error>(marked.error());
-    const Expected<void> stored = store_pair(directory, bundle.key.get(), bundle.certificate.get());
-    if (!stored) return tl::unexpected<Error>(stored.error());
-    if (const Expected<void> removed = remove_pending(directory, bundle.key.get()); !removed)
-        return tl::unexpected<Error>(removed.error());
-    Stored result{directory / layout::cluster_certificate, {}};
-    if (*note) result.notes.push_back(**note);
-    return result;
+    const Expected<Trust> trust = settle_trust(directory, bundle, source);
+    if (!trust) return tl::unexpected<Error>(trust.error());
+    return store(directory, bundle, *trust, source);
 }
 
 }  // namespace castvote::certs

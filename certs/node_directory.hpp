@@ -11,6 +11,7 @@
 #include "certs/error.hpp"
 #include "certs/files.hpp"
 #include "certs/openssl.hpp"
+#include "certs/x509.hpp"
 
 namespace castvote::certs {
 
@@ -21,8 +22,12 @@ Format node_format(const Path& directory);
 // `fresh_only` is the stock behaviour: "already exists" if the directory is initialised.
 enum class Existing { fresh_only, same_is_fine };
 
-// Takes the arbiter's CA certificate (PEM, PEM behind text, DER); `file` is ca.pem.
+// Takes the arbiter's CA certificate (PEM, PEM behind text, DER), and trusts no other one from then
+// on; `file` is ca.pem.
 Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing existing);
+
+// Trusts it beside what is trusted already, for the time in which the arbiter's CA is exchanged.
+Expected<Stored> add_ca(const Path& directory, const Path& ca_file);
 
 // Makes a key and a request for it; earlier keys stay pending. `file` is the request, DER.
 Expected<Stored> request_certificate(const Path& directory, std::string_view cluster);
@@ -31,14 +36,15 @@ Expected<Stored> request_certificate(const Path& directory, std::string_view clu
 // new one. Whoever asks twice asks for the same key.
 Expected<RequestPtr> pending_request(const Path& directory, std::string_view cluster);
 
-// The pending key that a certificate fits, with both and the CA; nothing is stored. The source's
-// name goes into errors.
-Expected<Bundle> signed_bundle(const Path& directory, X509* certificate, X509* ca,
+// The pending key that a certificate fits, with both and the CAs, one of which must have signed it;
+// nothing is stored. The source's name goes into errors.
+Expected<Bundle> signed_bundle(const Path& directory, X509* certificate, const Certificates& cas,
                                std::string_view source);
 
-// Takes a certificate for a pending key and its CA from memory, whatever was there before; `file`
-// is the PKCS#12 file with both. The source's name goes into errors.
-Expected<Stored> store_signed(const Path& directory, X509* certificate, X509* ca,
+// Takes a certificate for a pending key from memory, and the CAs that are to be trusted, no others,
+// whatever was there before; one of them must have signed it. `file` is the PKCS#12 file with all
+// of it. The source's name goes into errors.
+Expected<Stored> store_signed(const Path& directory, X509* certificate, const Certificates& cas,
                               std::string_view source);
 
 // Takes the signed certificate (PEM or DER); its key must be a pending one, the current one, or
@@ -46,8 +52,9 @@ Expected<Stored> store_signed(const Path& directory, X509* certificate, X509* ca
 Expected<Stored> import_certificate(const Path& directory, const Path& certificate_file,
                                     KeyPtr further_key = nullptr);
 
-// Takes key, certificate and CA from a PKCS#12 file with empty password. The file comes from root:
-// a CA that differs from the stored one replaces it if it signed the certificate, with a note.
+// Takes key, certificate and CAs from a PKCS#12 file with empty password. The file comes from root:
+// its CAs are trusted beside the stored ones if one of these has signed the certificate, and else
+// in their place, with a note.
 Expected<Stored> import_bundle(const Path& directory, const Path& bundle_file);
 
 // The same from memory; the source's name goes into errors.

@@ -74,15 +74,18 @@ Expected<Bundle> read_with_legacy(std::string_view der, std::string_view name) {
 
 }  // namespace
 
-std::string write_bundle(EVP_PKEY* key, X509* certificate, X509* ca) {
-    // X509_alias_set1 marks the object itself; mark a copy of the CA, not the caller's.
-    const CertificatePtr named_ca(X509_dup(ca));
-    must(named_ca != nullptr, "memory for a CA");
-    set_friendly_name(named_ca.get(), layout::ca_nickname);
+std::string write_bundle(EVP_PKEY* key, X509* certificate, const Certificates& cas) {
     const CertificatesPtr others(sk_X509_new_null());
-    must(others != nullptr && X509_up_ref(named_ca.get()) == 1 &&
-             sk_X509_push(others.get(), named_ca.get()) > 0,
-         "a list of certificates");
+    must(others != nullptr, "a list of certificates");
+    for (const CertificatePtr& ca : cas) {
+        // X509_alias_set1 marks the object itself; mark a copy of the CA, not the caller's.
+        CertificatePtr named(X509_dup(ca.get()));
+        must(named != nullptr, "memory for a CA");
+        const auto name = common_name(X509_get_subject_name(ca.get()));
+        set_friendly_name(named.get(), name ? name->c_str() : layout::ca_nickname);
+        must(sk_X509_push(others.get(), named.get()) > 0, "a list of certificates");
+        static_cast<void>(named.release());  // the list's from here on
+    }
     const BundlePtr file(PKCS12_create("", layout::cluster_nickname, key, certificate, others.get(),
                                        NID_aes_256_cbc, NID_aes_256_cbc, PKCS12_DEFAULT_ITER,
                                        PKCS12_DEFAULT_ITER, 0));

@@ -12,6 +12,7 @@
 
 #include "certs/error.hpp"
 #include "certs/openssl.hpp"
+#include "certs/x509.hpp"
 
 namespace castvote::certs {
 
@@ -22,8 +23,9 @@ struct Bundle {
     std::vector<CertificatePtr> others;
 };
 
-// DER; PBES2 with AES-256-CBC, SHA-256 MAC. The three must fit together.
-std::string write_bundle(EVP_PKEY* key, X509* certificate, X509* ca);
+// DER; PBES2 with AES-256-CBC, SHA-256 MAC. Key and certificate must fit, and one of the CAs is the
+// certificate's; each goes under its own name, since NSS takes no two for one.
+std::string write_bundle(EVP_PKEY* key, X509* certificate, const Certificates& cas);
 
 // `name` is what errors call the file.
 Expected<Bundle> read_bundle(std::string_view der, std::string_view name);

@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "certs/authorities.hpp"
 #include "certs/layout.hpp"
 #include "certs/x509.hpp"
 #include "common/net/certificate_owner.hpp"
@@ -27,7 +29,7 @@ constexpr const char* restore =
     "is known by the files cluster-*.crt only";
 
 // Name in the file and place in the entry, for reading and writing.
-constexpr std::array<std::pair<const char*, std::string Entry::*>, 9> fields{{
+constexpr std::array<std::pair<const char*, std::string Entry::*>, 10> fields{{
     {"serial", &Entry::serial},
     {"use", &Entry::use},
     {"name", &Entry::name},
@@ -37,6 +39,7 @@ constexpr std::array<std::pair<const char*, std::string Entry::*>, 9> fields{{
     {"not_after", &Entry::not_after},
     {"by", &Entry::by},
     {"address", &Entry::address},
+    {"authority", &Entry::authority},
 }};
 
 const char* use_of(X509* certificate, const std::string& name) {
@@ -70,13 +73,19 @@ json object_of(const Entry& entry) {
 }
 
 // What another CA has signed, or whoever may write here has left, is not ours.
-void add_found(const Path& file, X509* ca, std::vector<Entry>& entries) {
+void add_found(const Path& file, const Certificates& authorities, std::vector<Entry>& entries) {
     const Expected<std::string> bytes = read_file(file);
     if (!bytes) return;
     const Expected<CertificatePtr> certificate = parse_certificate(*bytes, file.string());
     if (!certificate) return;
-    if (X509_verify(certificate->get(), X509_get0_pubkey(ca)) != 1) return;
-    Entry entry = entry_for(certificate->get(), "found", std::nullopt);
+    const auto signer =
+        std::find_if(authorities.begin(), authorities.end(), [&](const CertificatePtr& authority) {
+            return X509_verify(certificate->get(), X509_get0_pubkey(authority.get())) == 1;
+        });
+    if (signer == authorities.end()) return;
+    const bool is_authority = is_same(signer->get(), certificate->get());
+    Entry entry = entry_for(certificate->get(), is_authority ? nullptr : signer->get(), "found",
+                            std::nullopt);
     const bool is_known = std::any_of(entries.begin(), entries.end(), [&](const Entry& known) {
         return known.fingerprint == entry.fingerprint;
     });
@@ -94,8 +103,8 @@ std::string cluster_owner(const X509* certificate) {
     return fmt::format("{:02x}", fmt::join(digest.data(), digest.data() + size, ""));
 }
 
-Entry entry_for(X509* certificate, std::string_view by, std::optional<std::time_t> issued,
-                std::string_view address) {
+Entry entry_for(X509* certificate, const X509* authority, std::string_view by,
+                std::optional<std::time_t> issued, std::string_view address) {
     Entry entry;
     entry.serial = serial_number(certificate);
     entry.name = common_name(X509_get_subject_name(certificate)).value_or("");
@@ -106,6 +115,7 @@ Entry entry_for(X509* certificate, std::string_view by, std::optional<std::time_
     entry.not_after = date(X509_get0_notAfter(certificate));
     entry.by = by;
     entry.address = address;
+    if (authority != nullptr) entry.authority = serial_number(authority);
     return entry;
 }
 
@@ -133,13 +143,12 @@ Expected<std::vector<Entry>> read_register(const Path& directory) {
 Expected<std::vector<Entry>> known_certificates(const Path& directory) {
     Expected<std::vector<Entry>> entries = read_register(directory);
     if (!entries) return entries;
-    const Path ca_file = directory / layout::ca_export;
-    const Expected<std::string> ca_text = read_file(ca_file);
-    if (!ca_text) return entries;
-    const Expected<CertificatePtr> ca = parse_certificate(*ca_text, ca_file.string());
-    if (!ca) return entries;
-    add_found(ca_file, ca->get(), *entries);
-    add_found(directory / layout::server_certificate, ca->get(), *entries);
+    const Expected<Authorities> read = read_authorities(directory);
+    if (!read) return entries;
+    const Certificates authorities = read->trusted();
+    for (const char* own :
+         {layout::ca_before, layout::ca_export, layout::next_ca, layout::server_certificate})
+        add_found(directory / own, authorities, *entries);
     std::vector<Path> signed_ones;
     std::error_code failure;
     for (const auto& each : std::filesystem::directory_iterator(directory, failure)) {
@@ -148,20 +157,25 @@ Expected<std::vector<Entry>> known_certificates(const Path& directory) {
             signed_ones.push_back(each.path());
     }
     std::sort(signed_ones.begin(), signed_ones.end());
-    for (const Path& file : signed_ones) add_found(file, ca->get(), *entries);
+    for (const Path& file : signed_ones) add_found(file, authorities, *entries);
     return entries;
 }
 
-Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries,
-                               std::optional<Ownership> owner) {
-    const Expected<std::vector<Entry>> before = read_register(directory);
-    if (!before) return tl::unexpected<Error>(before.error());
+Expected<void> write_register(const Path& directory, const std::vector<Entry>& entries,
+                              std::optional<Ownership> owner) {
     json list = json::array();
-    for (const Entry& entry : *before) list.push_back(object_of(entry));
     for (const Entry& entry : entries) list.push_back(object_of(entry));
     const json content = {{"version", format_version}, {"certificates", std::move(list)}};
     const std::string text = content.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
     return write_file(directory / layout::certificate_register, text, 0640, owner);
+}
+
+Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries,
+                               std::optional<Ownership> owner) {
+    Expected<std::vector<Entry>> all = read_register(directory);
+    if (!all) return tl::unexpected<Error>(all.error());
+    std::move(entries.begin(), entries.end(), std::back_inserter(*all));
+    return write_register(directory, *all, owner);
 }
 
 std::vector<Entry> latest_of_each_owner(std::vector<Entry> entries, std::string_view cluster) {

@@ -28,6 +28,9 @@ struct Entry {
     std::string not_after;
     std::string by;       // "init", "sign", "invite", "rotate"; "found": nobody registered it
     std::string address;  // of the node that joined
+    // Serial number of the authority that signed it; empty: it is one, or it was registered before
+    // there could be two.
+    std::string authority;
 
     bool operator==(const Entry&) const = default;
 };
@@ -36,15 +39,19 @@ struct Entry {
 // the SHA-256 of its public key, which the cluster's nodes share then.
 std::string cluster_owner(const X509* certificate);
 
-// `issued` none: it was found, and nobody knows.
-Entry entry_for(X509* certificate, std::string_view by, std::optional<std::time_t> issued,
-                std::string_view address = {});
+// `authority` null: it is one itself. `issued` none: it was found, and nobody knows.
+Entry entry_for(X509* certificate, const X509* authority, std::string_view by,
+                std::optional<std::time_t> issued, std::string_view address = {});
 
 // No file: nothing registered. A damaged one is an error, never an empty register.
 Expected<std::vector<Entry>> read_register(const Path& directory);
 
 // The same, and behind it what lies in the directory and is not in it.
 Expected<std::vector<Entry>> known_certificates(const Path& directory);
+
+// In the place of what was there.
+Expected<void> write_register(const Path& directory, const std::vector<Entry>& entries,
+                              std::optional<Ownership> owner);
 
 // Adds at the end.
 Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries,

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
 
 #include "certs/layout.hpp"
 #include "certs/nss_tools.hpp"
@@ -54,6 +56,7 @@ Expected<void> give_modes(const Path& directory) {
         "run this as root");
 }
 
+// Each under its own name: NSS knows one subject by a nickname.
 Expected<void> import_authority(const Path& directory, const std::string& passwords,
                                 const X509* authority) {
     const Expected<TemporaryDirectory> scratch = TemporaryDirectory::make(directory.parent_path());
@@ -61,9 +64,10 @@ Expected<void> import_authority(const Path& directory, const std::string& passwo
     const Path file = scratch->path() / layout::ca_export;
     if (const auto written = write_file(file, to_pem(authority), 0600, Ownership{}); !written)
         return written;
-    const Expected<std::string> said =
-        run_nss_tool({"certutil", "-A", "-d", nss_database(directory), "-f", passwords, "-t",
-                      "CT,c,c", "-n", layout::ca_nickname, "-i", file.string()});
+    const Expected<std::string> said = run_nss_tool(
+        {"certutil", "-A", "-d", nss_database(directory), "-f", passwords, "-t", "CT,c,c", "-n",
+         common_name(X509_get_subject_name(authority)).value_or(layout::ca_nickname), "-i",
+         file.string()});
     if (!said) return tl::unexpected<Error>(said.error());
     return {};
 }
@@ -75,26 +79,19 @@ Expected<StockNode> read_stock_node(const Path& directory) {
         run_nss_tool({"certutil", "-L", "-d", nss_database(directory)});
     if (!said) return tl::unexpected<Error>(said.error());
     const std::vector<Listed> rows = read_listing(*said);
-    // `letter` stands in the first part, which is for TLS.
-    const auto is_listed = [&](const char* nickname, char letter) {
-        return std::any_of(rows.begin(), rows.end(), [&](const Listed& row) {
-            return row.nickname == nickname && row.trust.find(letter) < row.trust.find(',');
-        });
-    };
     StockNode node;
-    const auto take = [&](const char* nickname,
-                          std::vector<CertificatePtr>& into) -> Expected<void> {
-        Expected<std::vector<CertificatePtr>> all = exported_certificates(directory, nickname);
+    std::set<std::string> seen;  // a nickname may come twice, and names both then
+    for (const Listed& row : rows) {
+        const auto is_for_tls = [&](char letter) {  // what it is for stands in the first part
+            return row.trust.find(letter) < row.trust.find(',');
+        };
+        const bool is_cluster = row.nickname == layout::cluster_nickname && is_for_tls('u');
+        if ((!is_cluster && !is_for_tls('C')) || !seen.insert(row.nickname).second) continue;
+        Expected<Certificates> all = exported_certificates(directory, row.nickname.c_str());
         if (!all) return tl::unexpected<Error>(all.error());
-        into = std::move(*all);
-        return {};
-    };
-    if (is_listed(layout::ca_nickname, 'C'))
-        if (const auto taken = take(layout::ca_nickname, node.authorities); !taken)
-            return tl::unexpected<Error>(taken.error());
-    if (is_listed(layout::cluster_nickname, 'u'))
-        if (const auto taken = take(layout::cluster_nickname, node.certificates); !taken)
-            return tl::unexpected<Error>(taken.error());
+        Certificates& into = is_cluster ? node.certificates : node.authorities;
+        std::move(all->begin(), all->end(), std::back_inserter(into));
+    }
     return node;
 }
 
@@ -116,7 +113,7 @@ Expected<void> make_stock_node(const Path& directory, const Path& place, const B
             return taken;
     const Path file = directory / layout::bundle;
     const std::string bytes =
-        write_bundle(bundle.key.get(), bundle.certificate.get(), bundle.others.front().get());
+        write_bundle(bundle.key.get(), bundle.certificate.get(), bundle.others);
     if (const auto written = write_file(file, bytes, 0600, Ownership{}); !written) return written;
     const Expected<std::string> taken =
         run_nss_tool({"pk12util", "-i", file.string(), "-d", nss_database(directory), "-k",

@@ -5,22 +5,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <vector>
-
 #include "certs/error.hpp"
 #include "certs/files.hpp"
-#include "certs/openssl.hpp"
+#include "certs/x509.hpp"
 
 namespace castvote::certs {
 
 struct Bundle;
 
 struct StockNode {
-    std::vector<CertificatePtr> authorities;   // those that may vouch for an arbiter
-    std::vector<CertificatePtr> certificates;  // those of a cluster whose keys are here
+    Certificates authorities;   // those that may vouch for an arbiter
+    Certificates certificates;  // those of a cluster whose keys are here
 };
 
-// What the stock daemon would find under the nicknames that it looks for; either may be empty.
+// What the stock daemon would find; either may be empty.
 Expected<StockNode> read_stock_node(const Path& directory);
 
 // A new database in `directory`, which must not be there, for a later life as `place`: all of the

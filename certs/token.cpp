@@ -118,6 +118,11 @@ bool is_of_token(const X509* ca, const Token& token) {
     return digest_of(ca) == token.ca_fingerprint;
 }
 
+bool is_any_of_token(const Certificates& cas, const Token& token) {
+    return std::any_of(cas.begin(), cas.end(),
+                       [&](const CertificatePtr& ca) { return is_of_token(ca.get(), token); });
+}
+
 std::string join_proof(const Token& token, std::string_view channel, std::string_view body) {
     // The channel's part has a fixed length, so that no byte can change sides.
     const std::string said = "castvote join 1" + sha256(channel) + std::string(body);

@@ -13,6 +13,7 @@
 
 #include "certs/error.hpp"
 #include "certs/openssl.hpp"
+#include "certs/x509.hpp"
 
 namespace castvote::certs {
 
@@ -34,6 +35,7 @@ Expected<Token> parse_token(std::string_view text);
 
 // Is this the CA that the token means?
 bool is_of_token(const X509* ca, const Token& token);
+bool is_any_of_token(const Certificates& cas, const Token& token);
 
 // `channel`: what TLS exports for this connection under `exporter_label`; `body`: what is asked.
 inline constexpr std::string_view exporter_label = "EXPORTER-castvote-join";

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <openssl/bn.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -18,6 +19,8 @@ namespace {
 
 // OpenSSL asks the terminal for a passphrase unless it is given somebody to ask.
 int no_passphrase(char*, int, int, void*) { return -1; }
+
+constexpr const char* foreign = "was not signed by this CA";
 
 bool looks_like_pem(std::string_view bytes) { return bytes.find("-----BEGIN ") != bytes.npos; }
 
@@ -37,6 +40,24 @@ Expected<CertificatePtr> parse_certificate(std::string_view bytes, std::string_v
     if (certificate != nullptr) return certificate;
     return fail(fmt::format("{} holds no readable certificate ({})", name, openssl_words()),
                 "give a certificate in PEM or DER form");
+}
+
+Expected<Certificates> parse_certificates(std::string_view bytes, std::string_view name) {
+    Certificates all;
+    if (!looks_like_pem(bytes)) {
+        Expected<CertificatePtr> only = parse_certificate(bytes, name);
+        if (!only) return tl::unexpected<Error>(only.error());
+        all.push_back(std::move(*only));
+        return all;
+    }
+    const BioPtr bio = read_from(bytes);
+    while (CertificatePtr one{PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)})
+        all.push_back(std::move(one));
+    const bool is_whole = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    const std::string reason = openssl_words();
+    if (is_whole && !all.empty()) return all;
+    return fail(fmt::format("{} holds no readable certificate ({})", name, reason),
+                "give certificates in PEM or DER form");
 }
 
 Expected<RequestPtr> parse_request(std::string_view bytes, std::string_view name) {
@@ -70,6 +91,12 @@ std::string to_pem(const X509* certificate) {
     const BioPtr bio = memory();
     must(PEM_write_bio_X509(bio.get(), certificate) == 1, "writing a certificate as PEM");
     return content(bio.get());
+}
+
+std::string to_pem(const Certificates& certificates) {
+    std::string text;
+    for (const CertificatePtr& certificate : certificates) text += to_pem(certificate.get());
+    return text;
 }
 
 std::string to_pem(const EVP_PKEY* key) {
@@ -171,12 +198,33 @@ std::optional<long> days_until(std::string_view written, std::time_t now) {
     return std::chrono::floor<std::chrono::days>(end - begin).count();
 }
 
+CertificatePtr share(X509* certificate) {
+    must(X509_up_ref(certificate) == 1, "a certificate");
+    return CertificatePtr(certificate);
+}
+
 bool is_same(const X509* a, const X509* b) { return X509_cmp(a, b) == 0; }
+
+bool holds(const Certificates& certificates, const X509* certificate) {
+    return std::any_of(
+        certificates.begin(), certificates.end(),
+        [certificate](const CertificatePtr& one) { return is_same(one.get(), certificate); });
+}
 
 bool fits(const X509* certificate, const EVP_PKEY* key) {
     const bool is_fit = X509_check_private_key(certificate, key) == 1;
     if (!is_fit) openssl_words();
     return is_fit;
+}
+
+KeyPtr take_fitting(std::vector<KeyPtr>& keys, const X509* certificate) {
+    const auto found = std::find_if(keys.begin(), keys.end(), [certificate](const KeyPtr& key) {
+        return fits(certificate, key.get());
+    });
+    if (found == keys.end()) return nullptr;
+    KeyPtr key = std::move(*found);
+    keys.erase(found);
+    return key;
 }
 
 bool is_expired(const X509* certificate) {
@@ -206,8 +254,7 @@ Expected<void, std::string> verify_issued_by(X509* certificate, X509* ca, Usage 
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
         case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-            return tl::unexpected<std::string>("was not signed by this CA");
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return tl::unexpected<std::string>(foreign);
         case X509_V_ERR_EE_KEY_TOO_SMALL:
         case X509_V_ERR_CA_KEY_TOO_SMALL:
             return tl::unexpected<std::string>("rests on a key shorter than 2048 bits");
@@ -215,6 +262,17 @@ Expected<void, std::string> verify_issued_by(X509* certificate, X509* ca, Usage 
             return tl::unexpected<std::string>("is signed with an outdated digest");
         default: return tl::unexpected<std::string>(X509_verify_cert_error_string(verdict));
     }
+}
+
+Expected<X509*, std::string> issuer_among(const Certificates& authorities, X509* certificate,
+                                          Usage usage) {
+    std::string why = foreign;
+    for (const CertificatePtr& authority : authorities) {
+        const auto issued = verify_issued_by(certificate, authority.get(), usage);
+        if (issued) return authority.get();
+        if (issued.error() != foreign) why = issued.error();  // it is the signer, and this is wrong
+    }
+    return tl::unexpected<std::string>(why);
 }
 
 bool equal_without_case(std::string_view a, std::string_view b) {

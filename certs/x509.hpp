@@ -23,11 +23,16 @@ enum class Usage { server, client };
 Expected<CertificatePtr> parse_certificate(std::string_view bytes, std::string_view name);
 Expected<RequestPtr> parse_request(std::string_view bytes, std::string_view name);
 
+// All of a PEM text, or the one in DER; at least one, and none that is damaged.
+using Certificates = std::vector<CertificatePtr>;
+Expected<Certificates> parse_certificates(std::string_view bytes, std::string_view name);
+
 // Unencrypted PEM; never asks for a passphrase. `parse_keys`: all keys of the text, at least one.
 Expected<KeyPtr> parse_key(std::string_view pem, std::string_view name);
 Expected<std::vector<KeyPtr>> parse_keys(std::string_view pem, std::string_view name);
 
 std::string to_pem(const X509* certificate);
+std::string to_pem(const Certificates& certificates);
 std::string to_pem(const EVP_PKEY* key);  // PKCS#8, unencrypted.
 std::string to_der(const X509* certificate);
 std::string to_der(const X509_REQ* request);
@@ -52,8 +57,14 @@ std::optional<long> days_until(std::string_view written, std::time_t now);
 // Who renews certificates looks that seldom.
 inline constexpr long expiry_notice_days = 180;
 
+// A second owner of the same object.
+CertificatePtr share(X509* certificate);
+
 bool is_same(const X509* a, const X509* b);
+bool holds(const Certificates& certificates, const X509* certificate);
 bool fits(const X509* certificate, const EVP_PKEY* key);
+// The first of them that fits, taken out of the list; null if none does.
+KeyPtr take_fitting(std::vector<KeyPtr>& keys, const X509* certificate);
 bool is_expired(const X509* certificate);
 bool is_not_yet_valid(const X509* certificate);
 
@@ -61,6 +72,10 @@ bool is_not_yet_valid(const X509* certificate);
 // SHA-256), not under the strict mode. Validity times do not count here: peers judge them each in
 // their way. The error text completes "the certificate ... ".
 Expected<void, std::string> verify_issued_by(X509* certificate, X509* ca, Usage usage);
+
+// The first of several that has signed it so; the error is about all of them.
+Expected<X509*, std::string> issuer_among(const Certificates& authorities, X509* certificate,
+                                          Usage usage);
 
 bool equal_without_case(std::string_view a, std::string_view b);  // ASCII letters only.
 

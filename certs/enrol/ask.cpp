@@ -90,19 +90,30 @@ asio::awaitable<std::string> exchange(Talk talk) {
     co_return answer;
 }
 
-Outcome take(Conversation& talk, const std::string& text, X509* ca) {
+// The CAs that the answer names; else the one that the token has named.
+Expected<Certificates> cas_of(const Issued& issued, X509* shown) {
+    if (!issued.authorities_pem.empty())
+        return parse_certificates(issued.authorities_pem, "the answer");
+    Certificates only;
+    only.push_back(share(shown));
+    return only;
+}
+
+Outcome take(Conversation& talk, const std::string& text, X509* shown) {
     const auto answer = read_answer(text);
     if (!answer) return talk.lost("without an answer that makes sense");
     if (!*answer)
         return tl::unexpected<AskError>(
             AskError{AskFailure::refused, answer->error().words, answer->error().code});
-    const Expected<CertificatePtr> certificate = parse_certificate(**answer, "the answer");
-    if (!certificate) return talk.lost("with an answer that is no certificate");
-    if (const auto issued = verify_issued_by(certificate->get(), ca, Usage::client); !issued)
+    const Expected<CertificatePtr> certificate =
+        parse_certificate((*answer)->certificate_pem, "the answer");
+    const Expected<Certificates> cas = cas_of(**answer, shown);
+    if (!certificate || !cas) return talk.lost("with an answer that is no certificate");
+    if (const auto issued = issuer_among(*cas, certificate->get(), Usage::client); !issued)
         return broke(AskFailure::not_the_arbiter,
                      fmt::format("the certificate that came {}", issued.error()),
                      "try again; if it stays so, make new certificates on the arbiter");
-    if (const Expected<void> stored = talk.store(certificate->get(), ca); !stored)
+    if (const Expected<void> stored = talk.store(certificate->get(), *cas); !stored)
         return tl::unexpected<AskError>(AskError{AskFailure::not_stored, stored.error(), {}});
     return {};
 }

@@ -9,6 +9,7 @@
 #include "certs/enrol/message.hpp"
 #include "certs/openssl.hpp"
 #include "certs/token.hpp"
+#include "certs/x509.hpp"
 
 namespace castvote::certs::enrol {
 
@@ -25,8 +26,8 @@ struct AskError {
     std::string code;  // refused: the refusal's
 };
 
-// Stores what came, and says whether it worked; the arbiter is told then.
-using Store = std::function<Expected<void>(X509* certificate, X509* ca)>;
+// Stores what came, and says whether it worked; the arbiter is told then. `cas`: to be trusted.
+using Store = std::function<Expected<void>(X509* certificate, const Certificates& cas)>;
 
 // Blocks for half a minute at most.
 Expected<void, AskError> ask(const Where& where, const Token& token, const Request& request,

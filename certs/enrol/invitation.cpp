@@ -29,7 +29,7 @@ Expected<void, Refusal> Invitation::admit(std::string_view proof, std::string_vi
 
 Expected<std::optional<std::string>, Refusal> Invitation::place_for(const std::string& key) const {
     const auto found = places_.find(key);
-    if (found != places_.end()) return found->second.certificate_pem;
+    if (found != places_.end()) return found->second.answer;
     if (places_.size() < nodes_) return std::nullopt;
     return refuse("used_up",
                   fmt::format("the invitation was for {} node{} and is used up", nodes_,
@@ -37,8 +37,8 @@ Expected<std::optional<std::string>, Refusal> Invitation::place_for(const std::s
                   invite_again);
 }
 
-void Invitation::issued(const std::string& key, std::string certificate_pem) {
-    places_.emplace(key, Place{std::move(certificate_pem), false});
+void Invitation::issued(const std::string& key, std::string answer) {
+    places_.emplace(key, Place{std::move(answer), false});
 }
 
 void Invitation::confirmed(const std::string& key) {

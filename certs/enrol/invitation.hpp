@@ -34,10 +34,10 @@ public:
     Expected<void, Refusal> admit(std::string_view proof, std::string_view channel,
                                   std::string_view body, Instant now) const;
 
-    // For somebody admitted: the certificate that this key has got already; nothing if there is a
+    // For somebody admitted: the answer that this key has got already; nothing if there is a
     // place for it; refused if there is none.
     Expected<std::optional<std::string>, Refusal> place_for(const std::string& key) const;
-    void issued(const std::string& key, std::string certificate_pem);
+    void issued(const std::string& key, std::string answer);
     // The node has stored it.
     void confirmed(const std::string& key);
 
@@ -50,7 +50,7 @@ public:
 
 private:
     struct Place {
-        std::string certificate_pem;
+        std::string answer;
         bool is_confirmed = false;
     };
 

@@ -44,8 +44,9 @@ std::optional<Request> read_request(std::string_view body) {
     return Request{std::move(*cluster), std::move(*request)};
 }
 
-std::string answer_body(std::string_view certificate_pem) {
-    return text_of({{"certificate", std::string(certificate_pem)}});
+std::string answer_body(const Issued& issued) {
+    return text_of(
+        {{"certificate", issued.certificate_pem}, {"authorities", issued.authorities_pem}});
 }
 
 std::string answer_body(const Refusal& refusal) {
@@ -55,9 +56,10 @@ std::string answer_body(const Refusal& refusal) {
                       {"remedy", refusal.words.remedy}}}});
 }
 
-std::optional<Expected<std::string, Refusal>> read_answer(std::string_view body) {
+std::optional<Expected<Issued, Refusal>> read_answer(std::string_view body) {
     const json object = json::parse(body, nullptr, /*allow_exceptions=*/false);
-    if (auto certificate = member(object, "certificate")) return std::move(*certificate);
+    if (auto certificate = member(object, "certificate"))
+        return Issued{std::move(*certificate), member(object, "authorities").value_or("")};
     if (!object.is_object() || !object.contains("error")) return std::nullopt;
     const json& error = object["error"];
     auto code = member(error, "code");

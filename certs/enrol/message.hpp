@@ -13,7 +13,8 @@
 
 namespace castvote::certs::enrol {
 
-// A request of RSA 4096 with a long name takes 2 KiB, an answer with a certificate 3 KiB.
+// A request of RSA 4096 with a long name takes 2 KiB, an answer with a certificate and two CAs 6
+// KiB.
 inline constexpr std::size_t message_bytes_max = 16 * 1024;
 inline constexpr std::size_t length_bytes = 4;
 inline constexpr char stored_byte = 'k';
@@ -27,10 +28,18 @@ struct Request {
 std::string request_body(const Request& request);
 std::optional<Request> read_request(std::string_view body);
 
-std::string answer_body(std::string_view certificate_pem);
+// `authorities_pem`: the CAs that the node is to trust; empty from an arbiter that says none, which
+// means the one that it shows.
+struct Issued {
+    std::string certificate_pem;
+    std::string authorities_pem;
+    bool operator==(const Issued&) const = default;
+};
+
+std::string answer_body(const Issued& issued);
 std::string answer_body(const Refusal& refusal);
 // The certificate, or why not; nothing if it is neither.
-std::optional<Expected<std::string, Refusal>> read_answer(std::string_view body);
+std::optional<Expected<Issued, Refusal>> read_answer(std::string_view body);
 
 // Big-endian, as everywhere in the protocol.
 std::string with_length(std::string_view message);

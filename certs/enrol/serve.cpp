@@ -229,23 +229,28 @@ struct InviterLoops {
         if (!place) return refuse(session, place.error());
         if (*place) {
             session.key = key;
-            return answer_body(**place);
+            return **place;
         }
         const Expected<CertificatePtr> certificate =
             issue_certificate(state.invite.directory, request->get(), "the request",
                               {.cluster = state.invite.cluster,
                                .by = "invite",
                                .owner = state.invite.owner,
-                               .address = session.address});
+                               .address = session.address,
+                               .which = Which::newest});
         if (!certificate) return refuse(session, {"bad_request", certificate.error()});
+        const Expected<Authorities> authorities = read_authorities(state.invite.directory);
+        if (!authorities) return refuse(session, {"bad_request", authorities.error()});
+        const std::string answer =
+            answer_body(Issued{to_pem(certificate->get()), to_pem(authorities->for_nodes())});
         session.key = key;
-        state.invitation.issued(key, to_pem(certificate->get()));
+        state.invitation.issued(key, answer);
         state.tell({.what = What::issued,
                     .address = session.address,
                     .serial = serial_number(certificate->get()),
                     .words = {},
                     .code = {}});
-        return answer_body(to_pem(certificate->get()));
+        return answer;
     }
 
     // Empty for one that is not understood: signing refuses it.

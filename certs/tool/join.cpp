@@ -99,11 +99,11 @@ Expected<bool, Failure> has_it(const Plan& plan) {
     const Expected<NodeIdentity> identity = load_node_identity(plan.directory);
     if (!identity || !identity->certificate_pem)
         return refuse("certificates that do not fit together");
-    const auto ca = parse_certificate(identity->ca_pem, "the CA certificate");
+    const auto cas = parse_certificates(identity->ca_pem, "the CA certificate");
     const auto own = parse_certificate(*identity->certificate_pem, "the certificate");
-    if (!ca || !own) return refuse("certificates that cannot be read");
+    if (!cas || !own) return refuse("certificates that cannot be read");
     const auto name = common_name(X509_get_subject_name(own->get()));
-    if (!is_of_token(ca->get(), plan.token)) return refuse("a certificate of another arbiter");
+    if (!is_any_of_token(*cas, plan.token)) return refuse("a certificate of another arbiter");
     if (!name || !equal_without_case(*name, plan.cluster))
         return refuse("a certificate of another cluster");
     return true;
@@ -115,10 +115,10 @@ Expected<std::vector<std::string>, Failure> enrol_node(const Plan& plan) {
     if (!request) return fail_with(request.error());
     std::vector<std::string> notes;
     const std::string source = fmt::format("the arbiter at {}", plan.where.host);
-    const auto store = [&](X509* certificate, X509* ca) -> Expected<void> {
-        const Expected<Stored> stored = plan.is_stock
-                                            ? store_stock_database(plan, certificate, ca, source)
-                                            : store_signed(plan.directory, certificate, ca, source);
+    const auto store = [&](X509* certificate, const Certificates& cas) -> Expected<void> {
+        const Expected<Stored> stored =
+            plan.is_stock ? store_stock_database(plan, certificate, cas, source)
+                          : store_signed(plan.directory, certificate, cas, source);
         if (!stored) return tl::unexpected<Error>(stored.error());
         notes = stored->notes;
         return {};

@@ -98,7 +98,7 @@ Expected<RequestPtr> stock_request(const Plan& plan);
 
 // A new database with that key takes its place; a directory that was there is kept aside, if force
 // is allowed. `file` is the PKCS#12 file.
-Expected<Stored> store_stock_database(const Plan& plan, X509* certificate, X509* ca,
+Expected<Stored> store_stock_database(const Plan& plan, X509* certificate, const Certificates& cas,
                                       std::string_view source);
 
 // The key in clear goes when the database has it.

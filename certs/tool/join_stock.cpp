@@ -31,15 +31,13 @@ bool holds_nothing(const Path& directory) {
 
 // What this node is short of, as "holds ..." goes on; empty if it is nothing.
 std::string shortage(const StockNode& node, const Plan& plan) {
-    const auto ca =
-        std::find_if(node.authorities.begin(), node.authorities.end(),
-                     [&](const CertificatePtr& one) { return is_of_token(one.get(), plan.token); });
-    if (ca == node.authorities.end()) return "a database that does not trust this arbiter";
+    if (!is_any_of_token(node.authorities, plan.token))
+        return "a database that does not trust this arbiter";
     if (node.certificates.empty()) return "a database without a certificate and its key";
     const auto is_right = [&](const CertificatePtr& one) {
         const auto name = common_name(X509_get_subject_name(one.get()));
         return name && equal_without_case(*name, plan.cluster) &&
-               verify_issued_by(one.get(), ca->get(), Usage::client);
+               issuer_among(node.authorities, one.get(), Usage::client);
     };
     if (std::any_of(node.certificates.begin(), node.certificates.end(), is_right)) return {};
     return "a database with a certificate of another cluster or arbiter";
@@ -98,12 +96,12 @@ Expected<RequestPtr> stock_request(const Plan& plan) {
     return pending_request(working, plan.cluster);
 }
 
-Expected<Stored> store_stock_database(const Plan& plan, X509* certificate, X509* ca,
+Expected<Stored> store_stock_database(const Plan& plan, X509* certificate, const Certificates& cas,
                                       std::string_view source) {
     const Path working = working_directory(plan);
     const Expected<DirectoryLock> lock = DirectoryLock::take(working);
     if (!lock) return tl::unexpected<Error>(lock.error());
-    const Expected<Bundle> bundle = signed_bundle(working, certificate, ca, source);
+    const Expected<Bundle> bundle = signed_bundle(working, certificate, cas, source);
     if (!bundle) return tl::unexpected<Error>(bundle.error());
     return replace_database(plan, *bundle);
 }

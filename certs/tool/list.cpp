@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "certs/authorities.hpp"
 #include "certs/names.hpp"
 #include "certs/register.hpp"
 #include "certs/revoked.hpp"
@@ -33,6 +34,7 @@ json to_json(const Entry& entry, const std::string& revoked, const std::string& 
     if (!entry.owner.empty()) object["owner"] = entry.owner;
     if (!entry.issued_at.empty()) object["issued_at"] = entry.issued_at;
     if (!entry.address.empty()) object["address"] = entry.address;
+    if (!entry.authority.empty()) object["authority"] = entry.authority;
     if (!revoked.empty()) object["revoked_at"] = revoked;
     if (present != entry.name) object["called_now"] = present;
     if (const auto days = days_until(entry.not_after, std::time(nullptr)))
@@ -57,6 +59,15 @@ std::string ending(const Entry& entry) {
     return *days < 0 ? "EXPIRED" : fmt::format("EXPIRES in {} days", *days);
 }
 
+// Nobody says that one was dropped where they cannot be read.
+bool is_trusted(const Expected<Authorities>& authorities, const std::string& serial) {
+    if (!authorities) return true;
+    const Certificates trusted = authorities->trusted();
+    return std::any_of(trusted.begin(), trusted.end(), [&](const CertificatePtr& one) {
+        return serial_number(one.get()) == serial;
+    });
+}
+
 Entry unlisted(const Revoked& one) {
     Entry entry;
     entry.serial = one.serial;
@@ -67,6 +78,16 @@ Entry unlisted(const Revoked& one) {
 }
 
 }  // namespace
+
+std::string words_of_exchange(std::string_view stage) {
+    if (stage == name_of(Stage::begun))
+        return "The authority is being exchanged: both are trusted, the arbiter shows the old one "
+               "(qcert rotate --authority switch).";
+    if (stage == name_of(Stage::switched))
+        return "The authority is being exchanged: the arbiter shows the new one, both are trusted "
+               "(qcert rotate --authority finish).";
+    return {};
+}
 
 int list(const Path& directory, bool as_json) {
     Expected<std::vector<Entry>> entries = known_certificates(directory);
@@ -83,11 +104,16 @@ int list(const Path& directory, bool as_json) {
     const auto called_now = [&](const Entry& entry) {
         return entry.use == "cluster" ? present_name(*renamed, entry.name) : entry.name;
     };
+    // Without them, none of theirs would be listed either.
+    const Expected<Authorities> authorities = read_authorities(directory);
+    const char* stage = name_of(authorities ? authorities->stage() : Stage::none);
     if (as_json) {
         json all = json::array();
         for (const Entry& entry : *entries)
             all.push_back(to_json(entry, revoked_at(*revoked, entry), called_now(entry)));
-        const json answer = {{"directory", directory.string()}, {"certificates", std::move(all)}};
+        const json answer = {{"directory", directory.string()},
+                             {"exchange", stage},
+                             {"certificates", std::move(all)}};
         fmt::print("{}\n", answer.dump(2, ' ', false, json::error_handler_t::replace));
         return done;
     }
@@ -97,11 +123,16 @@ int list(const Path& directory, bool as_json) {
         if (!entry.owner.empty()) fmt::print("       owner {}\n", entry.owner);
         if (const std::string present = called_now(entry); present != entry.name)
             fmt::print("       called \"{}\" now\n", present);
+        if (!entry.authority.empty())
+            fmt::print("       of authority {}{}\n", entry.authority,
+                       is_trusted(authorities, entry.authority) ? "" : ", which was DROPPED");
         const std::string end = ending(entry);
         if (!end.empty()) fmt::print("       {}\n", end);
         const std::string when = revoked_at(*revoked, entry);
         if (!when.empty()) fmt::print("       REVOKED {}\n", when);
     }
+    if (const std::string words = words_of_exchange(stage); !words.empty())
+        fmt::print("{}\n", words);
     return done;
 }
 

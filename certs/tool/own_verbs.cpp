@@ -32,6 +32,7 @@ struct Options {
     std::string cluster;
     std::string request_file;
     std::string ca_file;
+    bool add = false;
     std::string certificate_file;
     std::string bundle_file;
     bool no_group_write = false;
@@ -133,7 +134,9 @@ int import_files(const Options& options) {
     const Path directory = directory_or(options, layout::node_directory);
     std::vector<Step> steps;
     if (!options.ca_file.empty()) {
-        Expected<Stored> stored = import_ca(directory, options.ca_file, Existing::same_is_fine);
+        Expected<Stored> stored =
+            options.add ? add_ca(directory, options.ca_file)
+                        : import_ca(directory, options.ca_file, Existing::same_is_fine);
         if (!stored) return print_failure(options, stored.error());
         steps.push_back({"Stored the CA certificate in", std::move(*stored)});
     }
@@ -219,9 +222,16 @@ std::vector<Verb> describe(CLI::App& app, Options& options) {
     CLI::App* import_verb = app.add_subcommand(
         "import", "Node: take certificates. Without a file: take over a stock database in place");
     describe_common(import_verb, options, node);
-    import_verb->add_option("--ca", options.ca_file, "The arbiter's qnetd-cacert.crt")
-        ->check(CLI::ExistingFile)
-        ->type_name("FILE");
+    CLI::Option* ca = import_verb
+                          ->add_option("--ca", options.ca_file,
+                                       "The arbiter's qnetd-cacert.crt; no other one is trusted")
+                          ->check(CLI::ExistingFile)
+                          ->type_name("FILE");
+    import_verb
+        ->add_flag("--add", options.add,
+                   "With --ca: trust it beside those that are trusted, while the arbiter's "
+                   "authority is exchanged")
+        ->needs(ca);
     import_verb
         ->add_option("--certificate", options.certificate_file,
                      "The signed certificate, cluster-NAME.crt")

@@ -13,6 +13,8 @@ enum RotateStatus : int { rotate_not_taken_up = 3 };
 struct RotateOptions {
     std::string directory;
     std::string control_socket;
+    std::string authority;  // begin, switch or finish; empty: the arbiter's certificate alone
+    bool force = false;     // with authority
     bool as_json = false;
 };
 

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "certs/arbiter_directory.hpp"
+#include "certs/authorities.hpp"
 #include "certs/identity.hpp"
 #include "certs/layout.hpp"
 #include "certs/node_directory.hpp"
@@ -26,6 +27,7 @@ struct CertificateFile {
     std::string title;
     Path file;
     Path key_file;
+    std::size_t number = 0;  // in a file of several
 };
 
 struct Side {
@@ -37,6 +39,11 @@ struct Side {
 Side arbiter_side(const Path& directory) {
     Side side{"arbiter", "qnetd", {}};
     side.entries.push_back({"CA", directory / layout::ca_export, directory / layout::ca_key});
+    if (is_there(directory / layout::next_ca))
+        side.entries.push_back(
+            {"next CA", directory / layout::next_ca, directory / layout::next_ca_key});
+    if (is_there(directory / layout::ca_before))
+        side.entries.push_back({"CA before", directory / layout::ca_before, {}});
     side.entries.push_back({"arbiter's certificate", directory / layout::server_certificate,
                             directory / layout::server_key});
     std::vector<CertificateFile> signed_here;
@@ -54,7 +61,12 @@ Side arbiter_side(const Path& directory) {
 
 Side node_side(const Path& directory) {
     Side side{"node", "qdevice-client", {}};
-    side.entries.push_back({"CA", directory / layout::node_ca, {}});
+    const Path ca_file = directory / layout::node_ca;
+    const Expected<std::string> text = read_file(ca_file);
+    const auto cas = text ? parse_certificates(*text, ca_file.string())
+                          : Expected<Certificates>(tl::unexpected<Error>(text.error()));
+    for (std::size_t i = 0; i < (cas ? cas->size() : 1); ++i)
+        side.entries.push_back({"CA", ca_file, {}, i});
     if (is_there(directory / layout::cluster_certificate))
         side.entries.push_back({"cluster certificate", directory / layout::cluster_certificate,
                                 directory / layout::cluster_key});
@@ -65,22 +77,22 @@ std::string key_state(const Path& file, const X509* certificate) {
     if (!is_there(file)) return "missing";
     const Expected<std::string> text = read_file(file);
     if (!text) return "not readable for this user";
-    const Expected<KeyPtr> key = parse_key(*text, file.string());
-    if (!key) return "damaged";
-    return fits(certificate, key->get()) ? "present" : "does not fit";
+    Expected<std::vector<KeyPtr>> keys = parse_keys(*text, file.string());
+    if (!keys) return "damaged";
+    return take_fitting(*keys, certificate) != nullptr ? "present" : "does not fit";
 }
 
 json describe(const CertificateFile& entry) {
     json found = {{"what", entry.title}, {"file", entry.file.string()}};
     const Expected<std::string> bytes = read_file(entry.file);
-    const Expected<CertificatePtr> certificate =
-        bytes ? parse_certificate(*bytes, entry.file.string())
-              : Expected<CertificatePtr>(tl::unexpected<Error>(bytes.error()));
-    if (!certificate) {
-        found["error"] = certificate.error().what;
+    const Expected<Certificates> certificates =
+        bytes ? parse_certificates(*bytes, entry.file.string())
+              : Expected<Certificates>(tl::unexpected<Error>(bytes.error()));
+    if (!certificates || entry.number >= certificates->size()) {
+        found["error"] = certificates ? "it has changed meanwhile" : certificates.error().what;
         return found;
     }
-    const X509* x509 = certificate->get();
+    const X509* x509 = certificates->at(entry.number).get();
     found["name"] = common_name(X509_get_subject_name(x509)).value_or("(none)");
     found["issuer"] = common_name(X509_get_issuer_name(x509)).value_or("(none)");
     found["serial"] = serial_number(x509);
@@ -131,6 +143,9 @@ json inspect(const Path& directory) {
     for (const CertificateFile& entry : side.entries)
         answer["certificates"].push_back(describe(entry));
     answer["request_pending"] = is_there(directory / layout::pending_keys);
+    if (is_node) return answer;
+    if (const Expected<Authorities> authorities = read_authorities(directory))
+        answer["exchange"] = name_of(authorities->stage());
     return answer;
 }
 
@@ -165,6 +180,8 @@ void print_words(const json& answer) {
     fmt::print("\n");
     if (answer.contains("certificates"))
         for (const json& found : answer["certificates"]) print_certificate(found);
+    if (const std::string words = words_of_exchange(answer.value("exchange", "")); !words.empty())
+        fmt::print("\n  {}\n", words);
     if (answer.value("request_pending", false))
         fmt::print("\n  A certificate request waits for its signature.\n");
     if (answer["stock_database"].get<bool>())

@@ -54,6 +54,9 @@ std::vector<std::string> words_of(const std::string& command);
 // directory that was asked for is missing or its certificates cannot be used.
 int show(const std::vector<Path>& directories, bool as_json);
 
+// Where the exchange of the authority stands, by its name for programs; empty if there is none.
+std::string words_of_exchange(std::string_view stage);
+
 // What the arbiter's CA has issued, by its register and the files beside it.
 int list(const Path& directory, bool as_json);
 

@@ -42,12 +42,19 @@ Expected<CertificatePtr, std::string> certificate_of(const std::string& pem, con
     return certificate;
 }
 
-Expected<void, std::string> trust(SSL_CTX* context, const TlsIdentity& identity) {
-    auto ca = certificate_of(identity.ca_pem, "the CA certificate");
-    if (!ca) return Unexpected<std::string>(ca.error());
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca->get()) != 1)
-        return Unexpected<std::string>("the CA certificate cannot be used: " + openssl_reason());
-    return {};
+// The digests of those that are trusted from now on.
+Expected<std::set<std::string>, std::string> trust(SSL_CTX* context, const TlsIdentity& identity) {
+    const BioPtr bio = read_from(identity.ca_pem);
+    std::set<std::string> trusted;
+    while (const CertificatePtr ca{PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)}) {
+        if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), ca.get()) != 1)
+            return Unexpected<std::string>("the CA certificate cannot be used: " +
+                                           openssl_reason());
+        trusted.insert(digest_of(ca.get()));
+    }
+    const std::string reason = openssl_reason();  // Also "no start line" behind the last one.
+    if (trusted.empty()) return Unexpected<std::string>("the CA certificate is no PEM: " + reason);
+    return trusted;
 }
 
 Expected<void, std::string> present(SSL_CTX* context, const TlsIdentity& identity) {
@@ -66,9 +73,13 @@ Expected<void, std::string> present(SSL_CTX* context, const TlsIdentity& identit
     return {};
 }
 
+struct Made {
+    std::shared_ptr<SSL_CTX> context;
+    std::set<std::string> trusted;
+};
+
 // What both sides have in common.
-Expected<std::shared_ptr<SSL_CTX>, std::string> context_for(const SSL_METHOD* method,
-                                                            const TlsIdentity& identity) {
+Expected<Made, std::string> context_for(const SSL_METHOD* method, const TlsIdentity& identity) {
     ERR_clear_error();
     std::shared_ptr<SSL_CTX> context(SSL_CTX_new(method), SSL_CTX_free);
     if (!context) return Unexpected<std::string>("TLS cannot be set up: " + openssl_reason());
@@ -81,12 +92,13 @@ Expected<std::shared_ptr<SSL_CTX>, std::string> context_for(const SSL_METHOD* me
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context.get(),
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    if (auto trusted = trust(context.get(), identity); !trusted)
-        return Unexpected<std::string>(trusted.error());
-    if (identity.certificate_pem.empty()) return context;
-    if (auto presented = present(context.get(), identity); !presented)
+    auto trusted = trust(context.get(), identity);
+    if (!trusted) return Unexpected<std::string>(trusted.error());
+    Made made{std::move(context), std::move(*trusted)};
+    if (identity.certificate_pem.empty()) return made;
+    if (auto presented = present(made.context.get(), identity); !presented)
         return Unexpected<std::string>(presented.error());
-    return context;
+    return made;
 }
 
 }  // namespace
@@ -96,17 +108,19 @@ Expected<TlsContext, std::string> TlsContext::server(const TlsIdentity& identity
                                                      RevokedSerials revoked) {
     if (identity.certificate_pem.empty())
         return Unexpected<std::string>("the arbiter needs a certificate");
-    auto context = context_for(TLS_server_method(), identity);
-    if (!context) return Unexpected<std::string>(context.error());
-    SSL_CTX_set_purpose(context->get(), X509_PURPOSE_SSL_CLIENT);
-    SSL_CTX_set_options(context->get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_verify(context->get(),
+    auto built = context_for(TLS_server_method(), identity);
+    if (!built) return Unexpected<std::string>(built.error());
+    SSL_CTX* context = built->context.get();
+    SSL_CTX_set_purpose(context, X509_PURPOSE_SSL_CLIENT);
+    SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_verify(context,
                        client_certificate == ClientCertificate::required
                            ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
                            : SSL_VERIFY_NONE,
                        nullptr);
     TlsContext made;
-    made.context_ = std::move(*context);
+    made.context_ = std::move(built->context);
+    made.trusted_ = std::make_shared<std::set<std::string>>(std::move(built->trusted));
     made.revoked_ = std::make_shared<RevokedSerials>(std::move(revoked));
     made.is_server_ = true;
     made.has_certificate_ = true;
@@ -115,12 +129,14 @@ Expected<TlsContext, std::string> TlsContext::server(const TlsIdentity& identity
 
 Expected<TlsContext, std::string> TlsContext::client(const TlsIdentity& identity,
                                                      std::string expected_name) {
-    auto context = context_for(TLS_client_method(), identity);
-    if (!context) return Unexpected<std::string>(context.error());
-    SSL_CTX_set_purpose(context->get(), X509_PURPOSE_SSL_SERVER);
-    SSL_CTX_set_verify(context->get(), SSL_VERIFY_PEER, nullptr);
+    auto built = context_for(TLS_client_method(), identity);
+    if (!built) return Unexpected<std::string>(built.error());
+    SSL_CTX* context = built->context.get();
+    SSL_CTX_set_purpose(context, X509_PURPOSE_SSL_SERVER);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     TlsContext made;
-    made.context_ = std::move(*context);
+    made.context_ = std::move(built->context);
+    made.trusted_ = std::make_shared<std::set<std::string>>(std::move(built->trusted));
     made.has_certificate_ = !identity.certificate_pem.empty();
     made.expected_name_ = std::move(expected_name);
     return made;

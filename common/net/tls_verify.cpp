@@ -105,6 +105,9 @@ bool TlsCheck::is_expected_name(x509_store_ctx_st* store) {
 TlsFacts TlsCheck::facts(const ssl_st* ssl) const {
     TlsFacts facts;
     if (X509* certificate = SSL_get0_peer_certificate(ssl)) facts.peer = names_of(certificate);
+    const STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
+    if (facts.peer && chain != nullptr && sk_X509_num(chain) > 0)
+        facts.peer->authority = digest_of(sk_X509_value(chain, sk_X509_num(chain) - 1));
     facts.own_certificate_sent =
         context_.is_server() || (certificate_wanted_ && context_.has_certificate());
     facts.version = std::string(SSL_get_version(ssl)) + ", " + SSL_get_cipher_name(ssl);

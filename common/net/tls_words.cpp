@@ -92,6 +92,13 @@ std::string serial_of(const x509_st* certificate) {
     return text;
 }
 
+std::string digest_of(const x509_st* certificate) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
+    return fmt::format("{:02x}", fmt::join(digest.data(), digest.data() + size, ""));
+}
+
 PeerNames names_of(x509_st* certificate) {
     PeerNames names;
     names.serial = serial_of(certificate);

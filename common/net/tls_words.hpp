@@ -29,4 +29,7 @@ PeerNames names_of(x509_st* certificate);
 // Decimal.
 std::string serial_of(const x509_st* certificate);
 
+// SHA-256 of the certificate, lower-case hexadecimal.
+std::string digest_of(const x509_st* certificate);
+
 }  // namespace castvote::net

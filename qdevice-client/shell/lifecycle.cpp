@@ -11,7 +11,6 @@
 #include <random>
 #include <utility>
 
-#include "certs/identity.hpp"
 #include "common/net/clock.hpp"
 #include "common/net/log.hpp"
 #include "common/net/notify.hpp"
@@ -201,23 +200,12 @@ std::optional<UplinkSettings> Daemon::uplink_settings(const Configuration& c) {
     uplink.limits.handshake_timeout = c.settings.connect_timeout;
     if (c.settings.tls == wire::TlsSupported::unsupported) return uplink;
 
-    const auto identity = certs::load_node_identity(a.certificates);
-    if (!identity) {
-        net::log(net::LogLevel::error, identity.error().what + "; " + identity.error().remedy);
+    auto certificates = Certificates::read(a.certificates, a.server_name);
+    if (!certificates) {
+        net::log(net::LogLevel::error, certificates.error());
         return std::nullopt;
     }
-    for (const certs::Error& warning : identity->warnings)
-        net::log(net::LogLevel::warning, warning.what + "; " + warning.remedy);
-    auto context = net::TlsContext::client(
-        {identity->ca_pem, identity->certificate_pem.value_or(""), identity->key_pem.value_or("")},
-        a.server_name);
-    if (!context) {
-        net::log(net::LogLevel::error, fmt::format("certificates in {}: {}; import them anew with "
-                                                   "`qcert import`",
-                                                   a.certificates, context.error()));
-        return std::nullopt;
-    }
-    uplink.tls = std::move(*context);
+    uplink.certificates = std::move(*certificates);
     return uplink;
 }
 

@@ -81,7 +81,7 @@ void Uplink::set_receive_limit(std::size_t bytes) {
 }
 
 void Uplink::start_tls() {
-    if (channel_ && settings_.tls) channel_->start_tls(*settings_.tls);
+    if (channel_ && settings_.certificates) channel_->start_tls(settings_.certificates->current());
 }
 
 void Uplink::disconnect() {

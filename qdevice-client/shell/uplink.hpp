@@ -14,6 +14,7 @@
 #include "common/net/connect.hpp"
 #include "qdevice-client/core/events.hpp"
 #include "qdevice-client/quorum/configuration.hpp"
+#include "qdevice-client/shell/certificates.hpp"
 #include "qdevice-client/shell/guardian.hpp"
 
 namespace castvote::qdevice {
@@ -23,8 +24,8 @@ using EventWhat = decltype(Event::what);
 struct UplinkSettings {
     net::ConnectTarget target;
     net::ChannelLimits limits;
-    std::optional<net::TlsContext> tls;  // none: tls is off
-    Guardian* guardian = nullptr;        // outlives the uplink; none: nobody takes our vote back
+    std::optional<Certificates> certificates;  // none: tls is off
+    Guardian* guardian = nullptr;  // outlives the uplink; none: nobody takes our vote back
 };
 
 class Uplink {

@@ -193,8 +193,9 @@ void ArbiterShard::secured(ConnectionId id, const net::TlsFacts& facts) {
     std::optional<PeerCertificate> certificate;
     if (facts.peer) {
         found->second.serial = facts.peer->serial;
+        found->second.authority = facts.peer->authority;
         // It was good when the handshake looked at it.
-        if (end_if_revoked(id)) return;
+        if (end_if_worthless(id)) return;
         certificate = PeerCertificate{facts.peer->common_name, facts.peer->dns_names,
                                       facts.peer->key_fingerprint};
     }
@@ -202,14 +203,18 @@ void ArbiterShard::secured(ConnectionId id, const net::TlsFacts& facts) {
 }
 
 // To the core this is an end like any other of which nobody knows what the node still counts.
-bool ArbiterShard::end_if_revoked(ConnectionId id) {
+bool ArbiterShard::end_if_worthless(ConnectionId id) {
     const auto found = connections_.find(id);
-    if (!tls_ || !tls_->is_revoked(found->second.serial)) return false;
+    if (!tls_ || found->second.serial.empty()) return false;
+    const bool is_revoked = tls_->is_revoked(found->second.serial);
+    if (!is_revoked && tls_->trusts(found->second.authority)) return false;
     const Connection ending = std::move(connections_.extract(found).mapped());
     net::log(net::LogLevel::warning,
-             fmt::format("connection from {} ended: its certificate {} was revoked   "
-                         "reason=certificate_revoked",
-                         ending.address, ending.serial));
+             fmt::format("connection from {} ended: its certificate {} {}", ending.address,
+                         ending.serial,
+                         is_revoked ? "was revoked   reason=certificate_revoked"
+                                    : "is of an authority that is not trusted any more   "
+                                      "reason=authority_dropped"));
     ending.channel->close();
     step(Closed{id, CloseCause::reset_or_error});
     return true;
@@ -222,7 +227,7 @@ void ArbiterShard::take_up(net::TlsContext tls, std::function<void(std::size_t)>
         for (const auto& [id, connection] : connections_) all.push_back(id);
         std::size_t ended = 0;
         for (const ConnectionId id : all)
-            if (connections_.contains(id) && end_if_revoked(id)) ++ended;
+            if (connections_.contains(id) && end_if_worthless(id)) ++ended;
         taken_up(ended);
     });
 }

@@ -76,8 +76,9 @@ public:
     void collect(std::function<void(ShardView)> take);
     // From any thread: the operator's word about a node of a cluster of this shard.
     void release(OperatorRelease word);
-    // From any thread: TLS as it is from now on. Connections whose certificate is revoked by it end
-    // at once; `taken_up` is called on the shard's thread then, with their number.
+    // From any thread: TLS as it is from now on. Connections whose certificate is worthless by it
+    // (it was revoked, or its authority is not trusted any more) end at once; `taken_up` is called
+    // on the shard's thread then, with their number.
     void take_up(net::TlsContext tls, std::function<void(std::size_t)> taken_up);
 
     // From any thread: a stage of another list of renamed clusters. `done` is called on the
@@ -89,7 +90,8 @@ private:
         std::shared_ptr<net::Channel> channel;
         std::string address;
         Slot slot;
-        std::string serial = {};  // of the peer's certificate
+        std::string serial = {};     // of the peer's certificate; empty: it showed none
+        std::string authority = {};  // that signed it, as in net::PeerNames
     };
 
     void open(net::tcp::socket socket, std::string address, Slot slot,
@@ -97,7 +99,7 @@ private:
     void received(ConnectionId id, wire::Inbound inbound);
     void ended(ConnectionId id, net::ChannelEnd end, const std::string& detail);
     void secured(ConnectionId id, const net::TlsFacts& facts);
-    bool end_if_revoked(ConnectionId id);
+    bool end_if_worthless(ConnectionId id);
     ArbiterShard& home_of(const wire::Inbound& inbound);
     bool moves_away(ConnectionId id, const wire::Inbound& inbound);
     bool goes_to_invitation(ConnectionId id, const wire::Inbound& inbound);

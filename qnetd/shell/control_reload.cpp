@@ -43,8 +43,8 @@ void tell_all(Common& common, const Renamed& renamed,
 }  // namespace
 
 // reload [DIRECTORY]: where the certificates are that were changed, if the asker knows. Answered
-// when no connection is left whose certificate is revoked. What cannot be used is told, and changes
-// nothing.
+// when no connection is left whose certificate is worthless now. What cannot be used is told, and
+// changes nothing.
 void Control::reload(const std::vector<std::string>& words, ipc::Answer answer) {
     std::error_code failure;
     if (words.size() > 1 && !std::filesystem::equivalent(words[1], options_.certificates, failure))

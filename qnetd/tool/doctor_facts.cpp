@@ -43,11 +43,12 @@ ArbiterFacts gather(const DoctorPlaces& places) {
         facts.certificate_remedy = identity.error().remedy;
     }
     namespace fs = std::filesystem;
-    std::error_code error;
-    const fs::perms perms =
-        fs::status(places.certificates / certs::layout::ca_key, error).permissions();
-    facts.is_ca_key_readable_by_others =
-        !error && (perms & (fs::perms::group_read | fs::perms::others_read)) != fs::perms::none;
+    for (const char* key : {certs::layout::ca_key, certs::layout::next_ca_key}) {
+        std::error_code error;
+        const fs::perms perms = fs::status(places.certificates / key, error).permissions();
+        if (!error && (perms & (fs::perms::group_read | fs::perms::others_read)) != fs::perms::none)
+            facts.is_ca_key_readable_by_others = true;
+    }
 
     const ipc::Response status = ipc::ask(places.socket, "json status");
     if (status.kind != ipc::Response::Kind::ok) {

@@ -58,8 +58,9 @@ class Invitation:
 class Home:
     """The arbiter's directory, and its daemon when it was started."""
 
-    def __init__(self, env, name="arbiter"):
+    def __init__(self, env, name="arbiter", state="none"):
         self.env = env
+        self.state = state
         self.directory = env.path(name)
         self.port = env.free_port()
         self.run = env.path(name + "-run")
@@ -69,11 +70,11 @@ class Home:
         os.mkdir(self.run)
         env.run([env.program("qcert"), "init", "--dir", self.directory])
 
-    def spawn(self, *options, tls="required", state="none"):
+    def spawn(self, *options, tls="required", state=None):
         return self.env.spawn(
             [self.env.program("qnetd"), "--listen", "127.0.0.1", "--port", self.port, "--socket",
-             self.socket, "--certificates", self.directory, "--tls", tls, "--state", state,
-             "--device-timeout", 3000, *options], "qnetd")
+             self.socket, "--certificates", self.directory, "--tls", tls, "--state",
+             state or self.state, "--device-timeout", 3000, *options], "qnetd")
 
     def start(self, *options, **others):
         self.daemon = self.spawn(*options, **others)

@@ -245,7 +245,7 @@ TEST_CASE("a bundle replaces the CA exactly if it brings the one that signed it"
     REQUIRE((certificate && its_key));
     const Expected<Stored> refused = store_bundle(
         third.node,
-        *read_bundle(write_bundle(its_key->get(), certificate->get(), unrelated.ca.get()), "b"),
+        *read_bundle(write_bundle(its_key->get(), certificate->get(), only(unrelated.ca)), "b"),
         "b");
     REQUIRE_FALSE(refused);
     check_told(refused.error(), "neither by the CA");

@@ -136,7 +136,8 @@ TEST_CASE("many addresses fill no memory, and free nobody") {
 TEST_CASE("what node and arbiter say comes back as it was said") {
     const Request request{"alpha \"x\"\n", "-----BEGIN"};
     CHECK(read_request(request_body(request)) == request);
-    CHECK(read_answer(answer_body("certificate")).value().value() == "certificate");
+    CHECK(read_answer(answer_body(Issued{"certificate", "CAs"})).value().value() ==
+          Issued{"certificate", "CAs"});
     const auto refused = read_answer(answer_body(Refusal{"used_up", {"what", "remedy"}}));
     REQUIRE(refused);
     REQUIRE_FALSE(*refused);
@@ -202,7 +203,7 @@ TEST_CASE("what an arbiter has signed is stored with its CA, in the place of ano
         const CertificatePtr made =
             make_cluster_certificate(request->get(), authority->issuer(), 103, authority->now);
         const Expected<Stored> stored =
-            store_signed(node, made.get(), authority->ca.get(), "the arbiter");
+            store_signed(node, made.get(), only(authority->ca), "the arbiter");
         REQUIRE(stored);
         CHECK(get(node / layout::node_ca) == to_pem(authority->ca.get()));
         CHECK(get(node / layout::cluster_certificate) == to_pem(made.get()));
@@ -215,7 +216,7 @@ TEST_CASE("what an arbiter has signed is stored with its CA, in the place of ano
     // A certificate for a key that is not here leaves everything as it is.
     const std::string before = get(node / layout::cluster_certificate);
     const Expected<Stored> refused =
-        store_signed(node, fresh.cluster(key(3)).get(), fresh.ca.get(), "the arbiter");
+        store_signed(node, fresh.cluster(key(3)).get(), only(fresh.ca), "the arbiter");
     REQUIRE_FALSE(refused);
     check_told(refused.error(), "no key");
     CHECK(get(node / layout::cluster_certificate) == before);

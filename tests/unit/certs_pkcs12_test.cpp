@@ -23,7 +23,7 @@ std::string der_of(PKCS12* file) {
 TEST_CASE("a bundle comes back as it was written") {
     const Authority authority;
     const CertificatePtr cluster = authority.cluster(key(1));
-    const std::string der = write_bundle(key(1), cluster.get(), authority.ca.get());
+    const std::string der = write_bundle(key(1), cluster.get(), only(authority.ca));
     const Expected<Bundle> bundle = read_bundle(der, "f");
     REQUIRE(bundle);
     CHECK(is_same(bundle->certificate.get(), cluster.get()));
@@ -71,7 +71,7 @@ TEST_CASE("bundles that cannot serve are refused in words") {
 TEST_CASE("a damaged bundle is an error, whatever was damaged") {
     const Authority authority;
     const CertificatePtr cluster = authority.cluster(key(1));
-    const std::string der = write_bundle(key(1), cluster.get(), authority.ca.get());
+    const std::string der = write_bundle(key(1), cluster.get(), only(authority.ca));
     for (std::size_t length = 0; length < der.size(); length += 61)
         REQUIRE_FALSE(read_bundle(std::string_view(der).substr(0, length), "f"));
     // Any single bit: it may hit a comment-like field, but a key that comes out is the key.

@@ -59,6 +59,12 @@ struct Authority {
     CertificatePtr ca;
 };
 
+inline Certificates only(const CertificatePtr& certificate) {
+    Certificates list;
+    list.push_back(share(certificate.get()));
+    return list;
+}
+
 inline void put(const Path& file, std::string_view bytes) {
     REQUIRE(write_file(file, bytes, 0600, std::nullopt));
 }

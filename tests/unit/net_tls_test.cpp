@@ -17,6 +17,7 @@ struct Outcome {
     std::string node_says;              // why not
     std::vector<std::string> warnings;  // of the node
     std::string serial;                 // of the node's certificate, as the arbiter saw it
+    std::string authority;              // that signed it
 };
 
 // One handshake over loopback, both sides ours.
@@ -36,9 +37,10 @@ Outcome shake_hands(const net::TlsIdentity& arbiter_identity, const net::TlsIden
     arbiter.channel->send(echo(1));
     node.channel->send(numbered(wire::MessageType::starttls, 1));
     loopback.until([&] { return arbiter.facts || (arbiter.end && node.end); });
-    Outcome outcome{arbiter.facts.has_value(), arbiter.detail, node.detail, {}, {}};
+    Outcome outcome{arbiter.facts.has_value(), arbiter.detail, node.detail, {}, {}, {}};
     if (node.facts) outcome.warnings = node.facts->warnings;
     if (arbiter.facts) outcome.serial = arbiter.facts->peer->serial;
+    if (arbiter.facts) outcome.authority = arbiter.facts->peer->authority;
     return outcome;
 }
 
@@ -79,6 +81,35 @@ TEST_CASE("the arbiter refuses a certificate that was revoked, and the node lear
     CHECK(revoked.arbiter_says == "the peer's certificate was revoked");
     CHECK(revoked.node_says == "the peer says our certificate is revoked");
     CHECK(shake_hands(good_arbiter(), node, "Qnetd Server", {serial + "0"}).established);
+}
+
+TEST_CASE("while an authority is exchanged both sides trust two, and know which one it was") {
+    const Authority next("QNet CA 105");
+    const auto both = [&](const Authority& who, const char* name) {
+        net::TlsIdentity identity = who.issue({.common_name = name, .dns_names = {}});
+        identity.ca_pem = good_node().ca_pem + next.only_trust().ca_pem;
+        return identity;
+    };
+    // The old node, and one that was renewed, before and after the arbiter's change.
+    const net::TlsIdentity before = both(authority(), "Qnetd Server");
+    const net::TlsIdentity after = both(next, "Qnetd Server");
+    const Outcome old_one = shake_hands(before, good_node());
+    const Outcome new_one = shake_hands(before, both(next, "alpha"));
+    CHECK((old_one.established && new_one.established));
+    CHECK(shake_hands(after, both(next, "alpha")).established);
+    CHECK(shake_hands(after, both(authority(), "alpha")).established);
+    CHECK_FALSE(shake_hands(after, good_node()).established);
+    const auto trusting = [](const net::TlsIdentity& identity) {
+        return net::TlsContext::server(identity, net::ClientCertificate::required).value();
+    };
+    CHECK(
+        (trusting(before).trusts(old_one.authority) && trusting(before).trusts(new_one.authority)));
+    const net::TlsIdentity alone = next.issue({.common_name = "Qnetd Server", .dns_names = {}});
+    const net::TlsContext finished = trusting(alone);
+    CHECK(finished.trusts(new_one.authority));
+    CHECK_FALSE(finished.trusts(old_one.authority));
+    CHECK(shake_hands(alone, both(authority(), "alpha")).arbiter_says ==
+          "the peer's certificate not signed by our CA");
 }
 
 TEST_CASE("the node judges the arbiter's name") {
