@@ -145,8 +145,7 @@ function(castvote_test name)
     endif()
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     target_compile_definitions(${name} PRIVATE
-        CASTVOTE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-        CASTVOTE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+        CASTVOTE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     if(NOT ARG_PARTS)
         add_test(NAME ${name} COMMAND ${name})
     endif()

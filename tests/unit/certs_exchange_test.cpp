@@ -28,7 +28,7 @@ void copy_all(const Path& from, const Path& to) {
 }
 
 struct Exchanging {
-    Exchanging() { REQUIRE(init_arbiter(directory, GroupWrite::no)); }
+    Exchanging() { fresh_arbiter(directory); }
 
     StepPlan take(Step step) {
         Expected<StepPlan> taken = take_step(directory, step);

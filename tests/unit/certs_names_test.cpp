@@ -23,7 +23,7 @@ std::vector<Renaming> listed(const Path& directory) {
 
 struct RenamingArbiter {
     RenamingArbiter() {
-        REQUIRE(init_arbiter(directory, GroupWrite::yes));
+        fresh_arbiter(directory);
         REQUIRE(sign("alpha", 2));  // 103
         REQUIRE(sign("beta", 3));   // 104
     }

@@ -18,7 +18,7 @@ namespace {
 const std::string one_owner(64, 'a');
 
 struct Arbiter {
-    Arbiter() { REQUIRE(init_arbiter(directory, GroupWrite::yes)); }
+    Arbiter() { fresh_arbiter(directory); }
 
     CertificatePtr invite(std::size_t key_number, const std::string& owner = one_owner) {
         Expected<CertificatePtr> made = issue_certificate(

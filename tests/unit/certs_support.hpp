@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "certs/arbiter_directory.hpp"
 #include "certs/files.hpp"
 #include "certs/issue.hpp"
 
@@ -39,6 +40,16 @@ inline KeyPtr own_key(const char* type, int bits_or_zero = 0) {
     if (std::string_view(type) == "EC")
         return KeyPtr(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
     return KeyPtr(EVP_PKEY_Q_keygen(nullptr, nullptr, type));
+}
+
+// The directory of an arbiter that nothing has happened to: made once in a run, since it takes two
+// keys, and copied. Whoever needs two authorities makes the other one by init_arbiter().
+inline void fresh_arbiter(const Path& directory) {
+    static const Scratch scratch;
+    static const Path made = scratch / "arbiter";
+    if (!is_there(made)) REQUIRE(init_arbiter(made, GroupWrite::yes));
+    std::filesystem::copy(made, directory, std::filesystem::copy_options::recursive);
+    std::filesystem::permissions(directory, std::filesystem::status(made).permissions());
 }
 
 // A CA on key 0 and certificates under it, made now unless said otherwise.
