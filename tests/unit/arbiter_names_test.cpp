@@ -147,6 +147,20 @@ TEST_CASE("nobody enters by a name that changes hands while a list is announced"
         arbiter.step({at_ms(0), qnetd::Renamed{Stage::dropped, names}});
         CHECK(arbiter.kept_as("beta") == "beta");
     }
+    SECTION("nor by other names of the cluster that it was of") {
+        wire::ClusterNames three = names;
+        three.rename("beta", "gamma");
+        arbiter.step({at_ms(0), qnetd::Renamed{Stage::announced, three}});
+        arbiter.step({at_ms(0), qnetd::Renamed{Stage::taken_up, three}});
+        wire::ClusterNames two;
+        two.rename("alpha", "gamma");
+        arbiter.step({at_ms(0), qnetd::Renamed{Stage::announced, two}});
+        for (const char* name : {"alpha", "beta", "gamma"}) {
+            const qnetd::ConnectionId connection = 6 + static_cast<unsigned char>(name[0]);
+            CHECK(is_closed(comes(connection, name), connection));
+        }
+        arbiter.step({at_ms(0), qnetd::Renamed{Stage::dropped, two}});
+    }
     CHECK_FALSE(is_closed(comes(5, "beta"), 5));
 }
 
