@@ -41,8 +41,8 @@ long serial_in(const Path& certificate_file) {
 Expected<void> already_exists(const Path& directory) {
     if (arbiter_format(directory) == Format::none) return {};
     return fail(fmt::format("a certificate authority already exists in {}", directory.string()),
-                "go on with it, or remove the directory to begin anew (all clusters then need new "
-                "certificates)");
+                "go on with it, or move the directory away to begin anew (all clusters then need "
+                "new certificates, and its names.json is copied back if any was renamed)");
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ Names arbiter_names(const Path& directory) {
         directory / layout::server_certificate,
         directory / layout::server_key,
         Usage::server,
-        "restore the directory from a backup, or remove it and run \"qcert init\" (all clusters "
-        "then need new certificates)",
+        "restore the directory from a backup, or move it away and run \"qcert init\" (all clusters "
+        "then need new certificates, and its names.json is copied back if any was renamed)",
         "\"qcert rotate\" makes a new one; no node notices"};
 }
 

@@ -104,6 +104,24 @@ Expected<void> check_new_name(const std::string& is, const std::vector<std::stri
     return {};
 }
 
+// The arbiter tells names apart by their letters, certificates do not: with the wrong spelling the
+// cluster would go on beside the one that is renamed.
+Expected<void> check_spelling(const std::string& name, const std::vector<std::string>& own,
+                              const wire::ClusterNames& listed, const Facts& facts) {
+    std::vector<std::string> others = facts.running;
+    others.push_back(listed.spelled(name));
+    for (const std::string& other : others)
+        if (other != name && equal_without_case(other, name) &&
+            std::find(own.begin(), own.end(), other) == own.end())
+            return fail(fmt::format("there is a cluster \"{}\": \"{}\" differs from it in case "
+                                    "only, which the arbiter takes for another name",
+                                    other, name),
+                        fmt::format("say \"{}\" if you mean that one, as its corosync.conf does, "
+                                    "or choose another name",
+                                    other));
+    return {};
+}
+
 Expected<void> write_list(const Path& directory, const std::vector<Renaming>& list) {
     return write_file(directory / layout::names, renamings_text(list), 0640,
                       arbiter_ownership(directory));
@@ -198,6 +216,7 @@ Expected<Rename> rename_cluster(const Path& directory, const std::string& was,
     Expected<std::vector<Renaming>> list = read_renamings(directory);
     if (!list) return tl::unexpected<Error>(list.error());
     wire::ClusterNames names = cluster_names(*list);
+    const wire::ClusterNames before = names;
     const std::vector<std::string> had = names.all(was);
     if (had.size() > 1 && had.back() == is) {
         const auto last = std::find_if(list->rbegin(), list->rend(),
@@ -215,6 +234,9 @@ Expected<Rename> rename_cluster(const Path& directory, const std::string& was,
     // One that it had before has been its own ever since.
     if (std::find(had.begin(), had.end(), is) == had.end()) {
         const Facts facts{std::move(*known), std::move(*revoked), running};
+        for (const std::string& name : names.all(was))
+            if (const Expected<void> good = check_spelling(name, had, before, facts); !good)
+                return tl::unexpected<Error>(good.error());
         if (const Expected<void> old = check_old_name(was, had, facts); !old)
             return tl::unexpected<Error>(old.error());
         if (const Expected<void> fresh = check_new_name(is, had, facts); !fresh)
@@ -234,6 +256,17 @@ Expected<void> withdraw(const Path& directory, const Renaming& refused) {
     if (list->empty() || list->back() != refused)
         return fail("others have changed the list of names meanwhile", "see \"qcert list\"");
     list->pop_back();
+    return write_list(directory, *list);
+}
+
+Expected<void> write_back(const Path& directory, const Renaming& withdrawn) {
+    const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+    Expected<std::vector<Renaming>> list = read_renamings(directory);
+    if (!list) return tl::unexpected<Error>(list.error());
+    if (!cluster_names(*list).rename(withdrawn.was, withdrawn.is))
+        return fail("others have changed the list of names meanwhile", "see \"qcert list\"");
+    list->push_back(withdrawn);
     return write_list(directory, *list);
 }
 

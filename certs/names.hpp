@@ -47,12 +47,15 @@ struct Rename {
     bool was_done_before = false;
 };
 
-// `running`: the clusters that the running arbiter knows by these names. On the disk when it
-// returns; a running daemon must be told.
+// `running`: the clusters that the running arbiter knows by these names. Names are as they are
+// spelled there and in corosync.conf, also where a certificate has other letters. On the disk when
+// it returns; a running daemon must be told.
 Expected<Rename> rename_cluster(const Path& directory, const std::string& was,
                                 const std::string& is, const std::vector<std::string>& running);
 // The running daemon has refused it, and works by the list before: that is the list again, so that
 // it can go on to read what else is changed. Refused if others came after it.
 Expected<void> withdraw(const Path& directory, const Renaming& refused);
+// It has taken up the list with it meanwhile, and refuses the shorter one: the line again, last.
+Expected<void> write_back(const Path& directory, const Renaming& withdrawn);
 
 }  // namespace castvote::certs

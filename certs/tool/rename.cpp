@@ -31,6 +31,24 @@ int report(const RenameOptions& options, const Error& error) {
     return failed;
 }
 
+bool is_refused(const Hearing& heard) {
+    return heard.what == Hearing::What::refused || heard.what == Hearing::What::names_refused;
+}
+
+// Takes back what the running arbiter has refused, and sees that it works by the list before.
+// False: the line stays, since others have gone on from it, or somebody had the arbiter take it up
+// after all.
+Expected<bool> withdraw(const Path& directory, const Renaming& one, const std::string& socket) {
+    if (!certs::withdraw(directory, one)) return false;
+    if (have_names_read_again(socket, directory).what != Hearing::What::names_refused) return true;
+    if (const Expected<void> back = write_back(directory, one); !back)
+        return tl::unexpected<Error>(
+            {fmt::format("the arbiter works by \"{}\" for \"{}\", which cannot be written down: {}",
+                         one.is, one.was, back.error().what),
+             back.error().remedy});
+    return false;
+}
+
 json to_json(const Renaming& one) {
     return {{"was", one.was}, {"is", one.is}, {"renamed_at", one.renamed_at}, {"by", one.by}};
 }
@@ -46,11 +64,14 @@ int rename(const RenameOptions& options) {
         rename_cluster(directory, options.was, options.is, clusters_of_running(socket));
     if (!renamed) return report(options, renamed.error());
     const Renaming& one = renamed->renaming;
-    const Hearing heard = have_read_again(socket, directory);
-    if (heard.what == Hearing::What::refused && !renamed->was_done_before &&
-        withdraw(directory, one))
-        return report(options, {fmt::format("the running arbiter refuses it: {}", heard.text),
-                                "nothing was renamed; mend that, and repeat this command"});
+    const Hearing heard = have_names_read_again(socket, directory);
+    if (is_refused(heard) && !renamed->was_done_before) {
+        const Expected<bool> withdrawn = withdraw(directory, one, socket);
+        if (!withdrawn) return report(options, withdrawn.error());
+        if (*withdrawn)
+            return report(options, {fmt::format("the running arbiter refuses it: {}", heard.text),
+                                    "nothing was renamed; mend that, and repeat this command"});
+    }
     if (!renamed->was_done_before)
         say_to_syslog(fmt::format("cluster \"{}\" is called \"{}\" now", one.was, one.is));
     const bool is_known = heard.what == Hearing::What::taken_up;
@@ -82,8 +103,8 @@ CLI::App* describe_rename(CLI::App& app, RenameOptions& options) {
     verb->footer(
         "Exit status: 0 done, also if it was done before; 1 refused or failed: nothing was "
         "renamed;\n"
-        "2 wrong usage; 3 written down, but no arbiter of ours has taken it up: leave the nodes' "
-        "names.");
+        "2 wrong usage; 3 written down, but no arbiter of ours has taken it up, or not all of it: "
+        "leave\nthe nodes' names, and repeat this later.");
     return verb;
 }
 

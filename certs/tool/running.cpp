@@ -29,6 +29,14 @@ void add_arbiter_options(CLI::App& verb, std::string& control_socket, std::strin
 }
 
 Hearing have_read_again(const std::string& control_socket, const Path& directory) {
+    using What = Hearing::What;
+    Hearing heard = have_names_read_again(control_socket, directory);
+    if (heard.what == What::names_refused || heard.what == What::names_apart)
+        heard.what = What::taken_up;
+    return heard;
+}
+
+Hearing have_names_read_again(const std::string& control_socket, const Path& directory) {
     using Kind = ipc::Response::Kind;
     using What = Hearing::What;
     std::error_code ignored;
@@ -43,6 +51,8 @@ Hearing have_read_again(const std::string& control_socket, const Path& directory
         case Kind::unknown_status: return {What::stock, std::move(text)};
         case Kind::error: break;
     }
+    if (text.starts_with(ipc::names_are_refused)) return {What::names_refused, std::move(text)};
+    if (text.starts_with(ipc::names_are_apart)) return {What::names_apart, std::move(text)};
     const bool is_stock = text.starts_with("Unknown command");
     return {is_stock ? What::stock : What::refused, std::move(text)};
 }
@@ -65,7 +75,9 @@ const char* name_of(Hearing::What what) {
         case Hearing::What::taken_up: return "taken_up";
         case Hearing::What::no_answer: return "no_answer";
         case Hearing::What::stock: return "stock";
-        case Hearing::What::refused: return "refused";
+        case Hearing::What::refused:
+        case Hearing::What::names_refused: return "refused";
+        case Hearing::What::names_apart: return "apart";
     }
     return "";
 }
@@ -84,7 +96,11 @@ void print_hearing(const Hearing& heard, const std::string& control_socket, cons
                 {fmt::format("at {} runs the stock arbiter, which knows nothing of this",
                              control_socket),
                  "it goes on as before, with its own database"});
+        case Hearing::What::names_apart:
+            return print_error(
+                {heard.text, "leave the nodes' names as they are, and repeat this command later"});
         case Hearing::What::refused:
+        case Hearing::What::names_refused:
             return print_error(
                 {fmt::format("the running arbiter has not taken it up: {}", heard.text),
                  "mend that, and repeat this command"});

@@ -16,10 +16,12 @@ inline constexpr const char* standard_control_socket =
 
 struct Hearing {
     enum class What {
-        taken_up,   // it works by what is in the directory now; text: what it did
-        no_answer,  // none runs there; text: the system's words
-        stock,      // it is the stock arbiter, or another program
-        refused,    // text: why
+        taken_up,       // it works by what is in the directory now; text: what it did
+        no_answer,      // none runs there; text: the system's words
+        stock,          // it is the stock arbiter, or another program
+        refused,        // text: why
+        names_refused,  // ... the list of renamed clusters is, and nothing else
+        names_apart,    // it works by all of it, but a name does not lead to its cluster yet
     } what = What::no_answer;
     std::string text;
 };
@@ -28,8 +30,11 @@ struct Hearing {
 void add_arbiter_options(CLI::App& verb, std::string& control_socket, std::string& directory,
                          bool& as_json);
 
-// The running arbiter reads its certificates again, which are to be those in `directory`.
+// The running arbiter reads its certificates again, which are to be those in `directory`. Whatever
+// is said of names, it has taken them up then.
 Hearing have_read_again(const std::string& control_socket, const Path& directory);
+// The same, for whom the names matter.
+Hearing have_names_read_again(const std::string& control_socket, const Path& directory);
 
 // The names of the clusters that the arbiter knows which runs there; none if none of ours answers.
 std::vector<std::string> clusters_of_running(const std::string& control_socket);

@@ -6,6 +6,17 @@
 
 namespace castvote::wire {
 
+namespace {
+
+// As in certificates: ASCII letters only.
+std::string in_small_letters(std::string name) {
+    for (char& c : name)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return name;
+}
+
+}  // namespace
+
 bool ClusterNames::rename(const std::string& was, const std::string& is) {
     const std::string first = kept_as(was);
     if (was == is || (first_.contains(is) && kept_as(is) != first)) return false;
@@ -15,6 +26,7 @@ bool ClusterNames::rename(const std::string& was, const std::string& is) {
     had.push_back(is);
     first_[first] = first;
     first_[is] = first;
+    for (const std::string& name : {first, is}) spelling_.emplace(in_small_letters(name), name);
     return true;
 }
 
@@ -26,6 +38,12 @@ const std::string& ClusterNames::kept_as(const std::string& name) const {
 const std::string& ClusterNames::present(const std::string& name) const {
     const auto found = had_.find(kept_as(name));
     return found == had_.end() ? name : found->second.back();
+}
+
+const std::string& ClusterNames::spelled(const std::string& name) const {
+    if (spelling_.empty() || first_.contains(name)) return name;
+    const auto found = spelling_.find(in_small_letters(name));
+    return found == spelling_.end() ? name : found->second;
 }
 
 std::vector<std::string> ClusterNames::all(const std::string& name) const {

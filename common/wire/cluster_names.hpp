@@ -2,7 +2,8 @@
 //
 // A cluster is kept under the first of them, which never changes, and shown by the last. The
 // arbiter and qcert take a name to its cluster by this and nothing else (safety.md, renamed
-// clusters).
+// clusters). Names are exact bytes, as on the wire; but certificates name clusters without case, so
+// that two spellings of one name are never two clusters once it is listed.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -23,6 +24,11 @@ public:
     const std::string& kept_as(const std::string& name) const;
     // What a cluster is called now.
     const std::string& present(const std::string& name) const;
+    // The listed name that this one differs from in case only; itself if there is none, or if it is
+    // listed. A cluster that is called otherwise than this is none of ours, nor one of its own.
+    const std::string& spelled(const std::string& name) const;
+    // The cluster that a name may be taken for: as kept_as(), whichever its spelling.
+    const std::string& nearest(const std::string& name) const { return kept_as(spelled(name)); }
     // All names of a cluster, the present one last.
     std::vector<std::string> all(const std::string& name) const;
     // The names that this list and another one take to different clusters.
@@ -33,6 +39,7 @@ public:
 private:
     std::map<std::string, std::string> first_;             // of every name in a renaming
     std::map<std::string, std::vector<std::string>> had_;  // by the first; the present one last
+    std::map<std::string, std::string> spelling_;  // in small letters: as it is listed first
 };
 
 }  // namespace castvote::wire

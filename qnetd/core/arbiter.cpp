@@ -24,6 +24,7 @@ Arbiter::Arbiter(Settings settings, Instant started, const Memory& memory, wire:
         Cluster cluster(name, settings_, guard_from_, next_cluster_number_++, known_grant_);
         cluster.restore(restored, started);
         clusters_.emplace(name, std::move(cluster));
+        if (names_.spelled(name) != name) misspelled_.insert(name);
         waits_.look_at(name, started);
     }
 }
@@ -122,8 +123,8 @@ void Arbiter::on(const TimePassed&) {
 }
 
 void Arbiter::on(const OperatorRelease& release) {
-    const std::string& name = kept_as(release.cluster);
-    if (clusters_.contains(name)) touch(name).operator_release(release.node, cluster_step());
+    if (clusters_.contains(release.cluster))
+        touch(release.cluster).operator_release(release.node, cluster_step());
 }
 
 void Arbiter::on(const Persisted& persisted) {
@@ -190,6 +191,7 @@ void Arbiter::tidy() {
 void Arbiter::forget_cluster(const std::string& name) {
     const auto found = clusters_.find(name);
     known_grant_ = std::max(known_grant_, found->second.grant_number());
+    misspelled_.erase(name);
     clusters_.erase(found);
 }
 
@@ -222,10 +224,12 @@ std::vector<ClusterStatus> Arbiter::clusters() const {
     for (const auto& [name, cluster] : clusters_) {
         ClusterStatus& status = list.emplace_back(cluster.status());
         status.name = shown_as(name);
+        if (is_apart(name)) status.apart_from = shown_as(names_.nearest(name));
         if (status.last_decision != Note{}) status.last_decision.cluster = status.name;
         if (is_apart(name) || status.name != names_.present(name)) continue;
         status.renamed_from = names_.all(name);
         status.renamed_from.pop_back();
+        std::erase_if(status.renamed_from, [this](const auto& other) { return is_apart(other); });
     }
     std::sort(list.begin(), list.end(),
               [](const auto& one, const auto& other) { return one.number < other.number; });

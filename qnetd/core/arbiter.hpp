@@ -47,7 +47,8 @@ public:
     // it has had.
     const std::string& kept_as(const std::string& name) const;
     // Nobody can say whose it is: the list has changed while we did not run, and there is a record
-    // of another name of that cluster, to whose holders it may have led. Nobody enters by it.
+    // of another name of that cluster, to whose holders it may have led; or it is a listed name in
+    // another spelling. Nobody enters by it.
     bool is_unclear(const std::string& name) const;
     const wire::ClusterNames& names() const { return names_; }
     // The name to show people for a cluster that is kept under this one.
@@ -55,6 +56,8 @@ public:
     // A name which that list takes to another cluster while one that it may have stood for is not
     // forgotten: the list must not be taken up. See Renamed.
     std::optional<std::string> stands_against(const wire::ClusterNames& names) const;
+    // Of the last grant to any cluster that was forgotten. See Renamed.
+    std::uint64_t known_grant() const { return known_grant_; }
 
     // What status and list show (tools.md 4 and 5). Clusters in order of their first connection.
     std::vector<ClusterStatus> clusters() const;
@@ -78,6 +81,7 @@ private:
     bool is_apart(const std::string& name) const;
     bool is_held(const std::string& name) const;
     std::vector<std::string> names_of(const Session& session) const;
+    std::uint64_t grant_of_others(const std::string& kept) const;
 
     void handle(Session& session, const wire::Message& message);
     void preinit(Session& session, const wire::Message& message);
@@ -111,7 +115,9 @@ private:
 
     Settings settings_;
     wire::ClusterNames names_;
-    std::set<std::string> held_;         // names by which nobody enters while a list is announced
+    std::set<std::string> held_;  // names by which nobody enters while a list is announced
+    std::optional<wire::ClusterNames> announced_;  // that list
+    std::set<std::string> misspelled_;   // clusters of before the list, called as none of its names
     std::optional<Instant> guard_from_;  // of clusters without a record
     Instant now_;
     Instant sent_after_;  // of the running step, see Cluster::Step

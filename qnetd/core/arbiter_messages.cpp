@@ -172,7 +172,12 @@ ReplyErrorCode Arbiter::admit(Session& session, const wire::Message& message, st
 
     const auto found = clusters_.find(name);
     if (is_unclear(*session.cluster_name)) {
-        detail = "a record of another name of this cluster must be over first";
+        const std::string& listed = names_.spelled(*session.cluster_name);
+        detail =
+            listed == *session.cluster_name
+                ? "a record of another name of this cluster must be over first"
+                : fmt::format("this differs from {}, a name of a renamed cluster, only in case",
+                              wire::quoted(listed));
         return ReplyErrorCode::duplicate_node_id;
     }
     if (found == clusters_.end()) {
@@ -241,7 +246,8 @@ void Arbiter::set_option(Session& session, const wire::Message& message) {
             *message.keep_active_partition_tie_breaker == wire::KeepActivePartition::enabled);
     }
     if (session.knows_private_options)
-        cluster_of(session).set_private_options(session.node, message, reply, cluster_step());
+        cluster_of(session).set_private_options(
+            session.node, message, grant_of_others(*session.cluster_name), reply, cluster_step());
     // A reply without any option could not be decoded; the request had one of the two, or a number.
     if (!reply.msg_seq_number && !reply.heartbeat_interval &&
         !reply.keep_active_partition_tie_breaker)

@@ -186,7 +186,8 @@ void Cluster::let_go(NodeId node, const Step& step) {
     intents_.clear();
 }
 
-void Cluster::set_private_options(NodeId node, const wire::Message& request, wire::Message& reply,
+void Cluster::set_private_options(NodeId node, const wire::Message& request,
+                                  std::uint64_t grant_of_others, wire::Message& reply,
                                   const Step& step) {
     Member& sender = member(node);
     const Duration longest_timeout = longest_device_timeout(settings_);
@@ -208,7 +209,8 @@ void Cluster::set_private_options(NodeId node, const wire::Message& request, wir
     }
     // No number that is honestly come by is larger.
     constexpr std::uint64_t grant_number_max = std::uint64_t{1} << 62;
-    if (request.grant_number && settings_.durable_grants && *request.grant_number > grant_number_ &&
+    if (request.grant_number && settings_.durable_grants &&
+        *request.grant_number > std::max(grant_number_, grant_of_others) &&
         *request.grant_number <= grant_number_max) {
         note(step, Level::error, Reason::record_is_old, {}, node, Duration(0),
              fmt::format("it has seen grant {}, the record ends with {}: an older copy was put "

@@ -158,8 +158,9 @@ public:
     void echoed(NodeId node, Instant now);
     void set_heartbeat(NodeId node, Duration heartbeat);
     // Our node daemon's own options; the reply says which of them are accepted (protocol.md 15).
-    void set_private_options(NodeId node, const wire::Message& request, wire::Message& reply,
-                             const Step& step);
+    // grant_of_others: the last that it may have heard of in another cluster.
+    void set_private_options(NodeId node, const wire::Message& request,
+                             std::uint64_t grant_of_others, wire::Message& reply, const Step& step);
     // It has given the vote back and is about to leave: whatever it was told before is void (R2d).
     void let_go(NodeId node, const Step& step);
     // The connection of a node that comes back before we have noticed that it was gone; none if

@@ -72,7 +72,7 @@ struct TimePassed {
 // off. The only release of a node that has no lifetime (docs/safety.md R2e). Without effect on a
 // node that is connected or holds nothing.
 struct OperatorRelease {
-    std::string cluster;
+    std::string cluster;  // by the name that it is kept under
     wire::NodeId node = 0;
     auto operator<=>(const OperatorRelease&) const = default;
 };
@@ -90,6 +90,8 @@ struct Persisted {
 struct Renamed {
     enum class Stage : std::uint8_t { announced, taken_up, dropped } stage = Stage::announced;
     wire::ClusterNames names;
+    std::uint64_t known_grant =
+        0;  // when it is taken up: the greatest Arbiter::known_grant() of all
     bool operator==(const Renamed&) const = default;
 };
 

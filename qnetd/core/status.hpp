@@ -48,8 +48,9 @@ struct HolderStatus {
 struct ClusterStatus {
     std::string name;     // that it has now
     std::string kept_as;  // its name in the records, and in Report and Persist: the first it had
-    std::vector<std::string> renamed_from;  // the names that it had before
-    std::uint64_t number = 0;               // order of first connection
+    std::vector<std::string> renamed_from;  // the names that it had before, if they lead to it
+    std::string apart_from;    // the renamed cluster whose nodes these are meant to be; mostly none
+    std::uint64_t number = 0;  // order of first connection
     wire::DecisionAlgorithm algorithm = wire::DecisionAlgorithm::ffsplit;
     wire::TieBreaker tie_breaker;
     std::vector<NodeStatus> nodes;  // connected ones, by node id

@@ -139,7 +139,7 @@ ArbiterShard& ArbiterShard::home_of(const wire::Inbound& inbound) {
     const auto* message = std::get_if<wire::Message>(&inbound);
     if (message == nullptr || message->type != wire::MessageType::preinit || !message->cluster_name)
         return *this;
-    return common_.shard_of(core_.names().kept_as(*message->cluster_name));
+    return common_.shard_of(core_.names().nearest(*message->cluster_name));
 }
 
 bool ArbiterShard::moves_away(ConnectionId id, const wire::Inbound& inbound) {
@@ -356,11 +356,11 @@ void ArbiterShard::release(OperatorRelease word) {
     asio::post(loop_.io(), [this, word = std::move(word)]() mutable { step(std::move(word)); });
 }
 
-void ArbiterShard::rename(Renamed renamed, std::function<void(std::optional<std::string>)> done) {
+void ArbiterShard::rename(Renamed renamed, std::function<void(Objection)> done) {
     asio::post(loop_.io(), [this, renamed = std::move(renamed), done = std::move(done)] {
-        auto against = core_.stands_against(renamed.names);
+        Objection objection{core_.stands_against(renamed.names), core_.known_grant()};
         step(renamed);
-        done(std::move(against));
+        done(std::move(objection));
     });
 }
 

@@ -40,7 +40,7 @@ struct Common {
     store::Store* store = nullptr;                      // null: grants are kept in memory only
     std::vector<std::unique_ptr<ArbiterShard>> shards;  // last: they end before what they use
 
-    // cluster: the name that it is kept under.
+    // cluster: as ClusterNames::nearest() has it, so that spellings of one name meet.
     ArbiterShard& shard_of(const std::string& cluster) const;
     static std::size_t place_of(const std::string& cluster, std::size_t shards);
 };
@@ -81,9 +81,13 @@ public:
     // on the shard's thread then, with their number.
     void take_up(net::TlsContext tls, std::function<void(std::size_t)> taken_up);
 
-    // From any thread: a stage of another list of renamed clusters. `done` is called on the
-    // shard's, with the name that stands against the list here, if any.
-    void rename(Renamed renamed, std::function<void(std::optional<std::string>)> done);
+    // What a shard answers to a list of renamed clusters.
+    struct Objection {
+        std::optional<std::string> against;  // the name that stands against it here, if any
+        std::uint64_t known_grant = 0;
+    };
+    // From any thread: a stage of another list. `done` is called on the shard's.
+    void rename(Renamed renamed, std::function<void(Objection)> done);
 
 private:
     struct Connection {

@@ -55,12 +55,15 @@ std::optional<ReleaseRequest> release_request(const std::vector<std::string>& wo
     return request;
 }
 
-// Why the operator's word is not wanted; empty if it is.
-std::string why_not_release(const std::vector<ClusterStatus>& clusters,
-                            const OperatorRelease& word) {
-    const auto cluster = std::find_if(clusters.begin(), clusters.end(),
-                                      [&](const auto& c) { return goes_by(c, word.cluster); });
-    if (cluster == clusters.end())
+template <class Wanted>
+const ClusterStatus* find(const std::vector<ClusterStatus>& clusters, const Wanted& is_wanted) {
+    const auto found = std::find_if(clusters.begin(), clusters.end(), is_wanted);
+    return found == clusters.end() ? nullptr : &*found;
+}
+
+// Why the operator's word is not wanted; empty if it is. cluster: null if there is none.
+std::string why_not_release(const ClusterStatus* cluster, const OperatorRelease& word) {
+    if (cluster == nullptr)
         return fmt::format("No cluster {} is known here\n", ipc::quote(word.cluster));
     const auto holder =
         std::find_if(cluster->holders.begin(), cluster->holders.end(),
@@ -157,7 +160,9 @@ void Control::release(const std::vector<std::string>& words, ipc::Answer answer)
     }
     gather([this, request = *request, answer = std::move(answer)](const Everything& all) {
         const OperatorRelease& word = request.word;
-        if (const std::string why = why_not_release(all.clusters, word); !why.empty()) {
+        const ClusterStatus* cluster =
+            find(all.clusters, [&](const auto& one) { return goes_by(one, word.cluster); });
+        if (const std::string why = why_not_release(cluster, word); !why.empty()) {
             answer(ipc::error(why));
             return;
         }
@@ -168,9 +173,13 @@ void Control::release(const std::vector<std::string>& words, ipc::Answer answer)
                            .after_sent = {}});
             return;
         }
-        common_.shard_of(common_.names.kept_as(word.cluster)).release(word);
-        gather([word, answer](const Everything& after) {
-            if (why_not_release(after.clusters, word).empty())
+        // That cluster and no other, whatever its names mean by then.
+        const OperatorRelease kept{cluster->kept_as, word.node};
+        common_.shard_of(common_.names.nearest(kept.cluster)).release(kept);
+        gather([kept, word, answer](const Everything& after) {
+            const ClusterStatus* left =
+                find(after.clusters, [&](const auto& one) { return one.kept_as == kept.cluster; });
+            if (left != nullptr && why_not_release(left, word).empty())
                 answer(ipc::error(fmt::format("Node {} could not be released\n", word.node)));
             else
                 answer(ipc::Reply{.ok = true,

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ public:
             std::function<void()> stop);
 
     void handle(std::vector<std::string> words, ipc::Answer answer);
+    // The list of names may have changed after it was read and before anybody could tell us. Wants
+    // the shards to run.
+    void read_names_again();
 
 private:
     struct Everything {
@@ -37,7 +41,11 @@ private:
     void json(const std::vector<std::string>& words, ipc::Answer answer);
     void release(const std::vector<std::string>& words, ipc::Answer answer);
     void reload(const std::vector<std::string>& words, ipc::Answer answer);
+    void in_turn(std::function<void()> what);
+    void next_turn();
+    void read_again(ipc::Answer answer);
     void rename(wire::ClusterNames names, std::function<void(std::string)> then);
+    void say(std::size_t ended, const std::string& refused, ipc::Answer answer);
     void take_up(net::TlsContext tls, std::function<void(std::size_t)> then);
 
     net::asio::io_context& io_;
@@ -45,7 +53,8 @@ private:
     Common& common_;
     Instant started_;
     std::function<void()> stop_;
-    bool is_renaming_ = false;  // a list of names is announced to the shards
+    // Reloads, the running one first. No more than the clients of the socket.
+    std::deque<std::function<void()>> turns_;
 };
 
 }  // namespace castvote::qnetd

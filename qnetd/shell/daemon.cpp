@@ -117,6 +117,7 @@ public:
         std::vector<net::Shard*> loops;
         for (const auto& shard : common_.shards) loops.push_back(&shard->loop());
         watchdog_.emplace(main_, std::move(loops));
+        control_.read_names_again();
         main_.run();
     }
 
@@ -140,7 +141,7 @@ private:
         common_.store = store_.get();
         common_.settings.durable_grants = store_ != nullptr;
         const auto shard_of = [this](const std::string& cluster) {
-            return Common::place_of(common_.names.kept_as(cluster), options_.shards);
+            return Common::place_of(common_.names.nearest(cluster), options_.shards);
         };
         if (store_) tell_of_clusters_apart();
         for (std::size_t i = 0; i < options_.shards; ++i) {
@@ -156,13 +157,14 @@ private:
     // Renamed while the arbiter knew both names, which only a hand or an old list can bring about.
     void tell_of_clusters_apart() const {
         for (const auto& [cluster, restored] : store_->memory().records)
-            if (const std::string& kept = common_.names.kept_as(cluster); kept != cluster)
+            if (const std::string& other = common_.names.nearest(cluster); other != cluster)
                 net::log(
                     net::LogLevel::warning,
-                    fmt::format("cluster {} was renamed {}, but has a record of its own: until "
-                                "none of its nodes is connected or may count the vote, these "
-                                "are two clusters",
-                                wire::quoted(kept), wire::quoted(cluster)));
+                    fmt::format("cluster {} has a record of its own, but the list of names takes "
+                                "it for {}: until none of its nodes is connected or may count the "
+                                "vote, these are two clusters, and whoever comes by another name "
+                                "is refused if there is no cluster of exactly that name",
+                                wire::quoted(cluster), wire::quoted(other)));
     }
 
     Expected<void, Failure> listen() {

@@ -5,6 +5,10 @@ Its nodes come by the new name one after the other, with the certificates of the
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import os
+import signal
+import socket
+import threading
+import time
 
 from enrolment import Home, Invitation, daemon, get_the_vote, join
 from stdio_nodes import ring
@@ -24,6 +28,19 @@ def joined(home, *nodes, cluster="alpha"):
     for node in nodes:
         join(home.env, invitation.address, invitation.token, node, cluster=cluster)
     invitation.ends(0)
+
+
+def write_names(home, *renamings):
+    path = os.path.join(home.directory, "names.json")
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump({"version": 1, "renamed": [{"was": was, "is": is_now, "renamed_at": "x",
+                                              "by": "rename"} for was, is_now in renamings]}, file)
+    os.rename(path + ".new", path)
+
+
+def names(home):
+    with open(os.path.join(home.directory, "names.json"), encoding="utf-8") as file:
+        return [(one["was"], one["is"]) for one in json.load(file)["renamed"]]
 
 
 def seen(home):
@@ -137,9 +154,7 @@ def test_a_name_that_is_in_use_is_not_taken_up(env):
     told = qcert(env, home, "rename", "alpha", "beta", status=FAILED)
     assert "knows a cluster" in told["error"]["what"], told
     # By hand, or in the moment between question and answer: the arbiter looks for itself.
-    with open(os.path.join(home.directory, "names.json"), "w", encoding="utf-8") as file:
-        json.dump({"version": 1, "renamed": [{"was": "alpha", "is": "beta", "renamed_at": "x",
-                                              "by": "rename"}]}, file)
+    write_names(home, ("alpha", "beta"))
     told = qcert(env, home, "rename", "alpha", "beta", status=NOT_TAKEN_UP)
     assert told["arbiter"] == "refused" and '"beta"' in told["arbiter_says"], told
     assert set(seen(home)) == {"alpha", "beta"}
@@ -147,4 +162,152 @@ def test_a_name_that_is_in_use_is_not_taken_up(env):
     env.wait_for(lambda: set(seen(home)) == {"alpha"}, 30, "it gave its vote back")
     assert qcert(env, home, "rename", "alpha", "beta")["arbiter"] == "taken_up"
     daemon(env, home, "other", 2, cluster="beta", tls="off")
+    env.wait_for(lambda: seen(home) == {"beta": ({1, 2}, {1, 2})}, 30, "one cluster")
+
+
+def test_names_differ_by_their_letters(env):
+    """The certificate says alpha, corosync.conf Alpha: that is the arbiter's cluster."""
+    home = Home(env).start("--shards", 4)
+    joined(home, "one", "two")
+    daemon(env, home, "one", 1, cluster="Alpha")
+    env.wait_for(lambda: set(seen(home)) == {"Alpha"}, 20, "node 1 is there")
+    told = qcert(env, home, "rename", "alpha", "beta", status=FAILED)
+    assert 'say "Alpha"' in told["error"]["remedy"], told
+    # By hand: the arbiter looks for itself.
+    write_names(home, ("alpha", "beta"))
+    told = qcert(env, home, "rename", "alpha", "beta", status=NOT_TAKEN_UP)
+    assert told["arbiter"] == "refused" and '"Alpha"' in told["arbiter_says"], told
+    write_names(home)
+    assert qcert(env, home, "rename", "Alpha", "beta")["arbiter"] == "taken_up"
+    two = daemon(env, home, "two", 2, cluster="beta")
+    env.wait_for(lambda: seen(home) == {"beta": ({1, 2}, {1, 2})}, 30, "one cluster")
+    assert two.stop() == 0
+    daemon(env, home, "two", 2, cluster="alpha")
+    home.daemon.says('this differs from "Alpha", a name of a renamed cluster, only in case')
+    assert set(seen(home)) == {"beta"}
+
+
+def test_a_name_that_stands_apart_is_told_and_not_withdrawn(env):
+    home = Home(env)
+    os.mkdir(env.path("state"))
+    home.start("--shards", 4, tls="off", state=env.path("state"))
+    nodes = [daemon(env, home, "one", 1, at=(1, 8, [1]), tls="off"),
+             daemon(env, home, "two", 2, cluster="beta", at=(2, 8, [2]), tls="off")]
+    env.wait_for(lambda: seen(home) == {"alpha": ({1}, {1}), "beta": ({2}, {2})}, 30, "two votes")
+    home.daemon.kill()
+    for node in nodes:
+        node.kill()
+    write_names(home, ("alpha", "beta"))
+    home.start("--shards", 4, tls="off", state=env.path("state"))
+    told = qcert(env, home, "rename", "alpha", "beta", status=NOT_TAKEN_UP)
+    assert told["arbiter"] == "apart" and told["already"], told
+    assert '"beta" is not yet one with' in told["arbiter_says"], told
+    assert home.daemon.log().count('"beta" has a record of its own') == 1, home.daemon.log()
+    # A further one is taken up, and told the same: the line stays.
+    told = qcert(env, home, "rename", "beta", "gamma", status=NOT_TAKEN_UP)
+    assert told["arbiter"] == "apart" and not told["already"], told
+    assert names(home) == [("alpha", "beta"), ("beta", "gamma")]
+    done = env.run([env.program("qcert"), "rename", "--dir", home.directory, "--socket",
+                    home.socket, "beta", "gamma"], check=False)
+    assert done.returncode == NOT_TAKEN_UP and "repeat this command later" in done.stderr, done
+    assert "Now change" not in done.stdout, done
+
+
+def test_a_refused_list_holds_no_revocation_back(env):
+    home = Home(env).start("--shards", 4)
+    joined(home, "one", "two")
+    joined(home, "other", cluster="beta")
+    get_the_vote(env, home)
+    daemon(env, home, "other", 1, cluster="beta")
+    env.wait_for(lambda: set(seen(home)) == {"alpha", "beta"}, 20, "two clusters")
+    write_names(home, ("alpha", "beta"))
+    serials = {one["name"]: str(one["serial"]) for one in home.listed()}
+    told = qcert(env, home, "revoke", serials["alpha"])
+    assert told["arbiter"] == "taken_up", told
+    assert "are not taken up" in told["arbiter_says"], told
+    assert "connections ended: 1" in told["arbiter_says"], told
+    assert len(seen(home)["alpha"][0]) == 1 and "beta" in seen(home)
+    # One that cannot even be read does not, either.
+    with open(os.path.join(home.directory, "names.json"), "w", encoding="utf-8") as file:
+        file.write("{")
+    told = qcert(env, home, "revoke", serials["beta"])
+    assert "damaged" in told["arbiter_says"] and "ended: 1" in told["arbiter_says"], told
+
+
+def test_reloads_wait_for_one_another(env):
+    home = Home(env).start("--shards", 4, tls="off")
+    for turn in range(20):
+        write_names(home, *[(f"old{i}", f"new{i}") for i in range(turn + 1)])
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+        for client in clients:
+            client.connect(home.socket)
+        for client in clients:
+            client.sendall(b"reload\n")
+        for client in clients:
+            with client:
+                answer = b"".join(iter(lambda c=client: c.recv(4096), b""))
+            assert answer.startswith(b"OK\n"), (turn, answer)
+    log = home.daemon.log()
+    assert log.count("the names of renamed clusters are read again") == 20, log
+
+
+def test_a_line_that_was_taken_up_after_all_is_written_back(env):
+    """The arbiter refuses the list, somebody else asks it again, and it has taken it up."""
+    home = Home(env)
+    joined(home.start(), "one")
+    home.daemon.stop()
+    refused = b"Error\nThe names of renamed clusters are not taken up: \"beta\" stands for ...\n"
+    for second, status, left in ((refused, NOT_TAKEN_UP, [("alpha", "beta")]),
+                                 (b"OK\nCertificates are taken up\n", FAILED, [])):
+        asked = []
+
+        def arbiter(server, answers, heard):
+            for answer in answers:
+                with server.accept()[0] as client:
+                    heard.append((client.recv(4096).split()[0], names(home)
+                                  if os.path.exists(os.path.join(home.directory, "names.json"))
+                                  else None))
+                    client.sendall(answer)
+
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(home.socket)
+            server.listen(4)
+            thread = threading.Thread(
+                target=arbiter, args=(server, [b"OK\n{}\n", refused, second], asked), daemon=True)
+            thread.start()
+            told = qcert(env, home, "rename", "alpha", "beta", status=status)
+            thread.join(10)
+        os.unlink(home.socket)
+        assert [word for word, _ in asked] == [b"json", b"reload", b"reload"], asked
+        assert asked[1][1] == [("alpha", "beta")] and asked[2][1] == [], asked
+        assert names(home) == left, told
+        write_names(home)
+
+
+def test_a_list_that_is_written_while_the_arbiter_starts_is_not_missed(env):
+    """Stopped between its first look at the list and its control socket, which the store is."""
+    home = Home(env)
+    joined(home.start(), "one", "two")
+    home.daemon.stop()
+    for attempt in range(50):
+        state = env.path(f"state{attempt}")
+        os.mkdir(state)
+        home.daemon = home.spawn("--shards", 4, state=state)
+        until = time.monotonic() + 10
+        while not os.listdir(state) and time.monotonic() < until:
+            pass
+        home.daemon.signal(signal.SIGSTOP)
+        if not os.path.exists(home.socket):
+            break
+        home.daemon.signal(signal.SIGCONT)
+        home.daemon.says("ready: listening")
+        home.daemon.stop()
+    else:
+        raise AssertionError("it was never seen while it started")
+    told = qcert(env, home, "rename", "alpha", "beta", status=NOT_TAKEN_UP)
+    assert told["arbiter"] == "no_answer", told
+    home.daemon.signal(signal.SIGCONT)
+    home.daemon.says("the names of renamed clusters are read again")
+    daemon(env, home, "one", 1)
+    daemon(env, home, "two", 2, cluster="beta")
     env.wait_for(lambda: seen(home) == {"beta": ({1, 2}, {1, 2})}, 30, "one cluster")

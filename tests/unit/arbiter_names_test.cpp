@@ -10,93 +10,9 @@
 #include <set>
 #include <vector>
 
-#include "tests/unit/support/arbiter_driver.hpp"
+#include "tests/unit/support/named_clients.hpp"
 
 namespace castvote::tests {
-
-namespace {
-
-using wire::ReplyErrorCode;
-
-wire::Message of_type(wire::MessageType type, std::uint32_t number) {
-    wire::Message message;
-    message.type = type;
-    message.msg_seq_number = number;
-    return message;
-}
-
-void say_name(ArbiterDriver& driver, const std::string& client, const std::string& cluster) {
-    wire::Message preinit = of_type(wire::MessageType::preinit, 1);
-    preinit.cluster_name = cluster;
-    driver.receive(client, preinit);
-}
-
-// INIT of a node of two; the code of the answer, none if the connection is closed instead.
-std::optional<ReplyErrorCode> init(ArbiterDriver& driver, const std::string& client,
-                                   wire::NodeId node) {
-    wire::Message init = of_type(wire::MessageType::init, 3);
-    init.node_id = node;
-    init.decision_algorithm = wire::DecisionAlgorithm::ffsplit;
-    init.heartbeat_interval = 8000;
-    init.tie_breaker = wire::TieBreaker{};
-    init.ring_id = wire::RingId{node, 4};
-    driver.take();
-    driver.receive(client, init);
-    for (const Happening& happening : driver.take())
-        if (const auto* message = std::get_if<wire::Message>(&happening.what))
-            if (message->type == wire::MessageType::init_reply) return message->reply_error_code;
-    return std::nullopt;
-}
-
-std::optional<ReplyErrorCode> join(ArbiterDriver& driver, const std::string& client,
-                                   const std::string& cluster, wire::NodeId node) {
-    driver.open(client);
-    say_name(driver, client, cluster);
-    if (!driver.is_open(client)) return std::nullopt;
-    return init(driver, client, node);
-}
-
-std::optional<ReplyErrorCode> join_with(ArbiterDriver& driver, const std::string& client,
-                                        const std::string& cluster, wire::NodeId node,
-                                        const std::string& certificate, const std::string& key) {
-    driver.open(client);
-    say_name(driver, client, cluster);
-    driver.receive(client, of_type(wire::MessageType::starttls, 2));
-    driver.tls_established(
-        client, qnetd::PeerCertificate{
-                    .common_name = certificate, .dns_names = {}, .key_fingerprint = key});
-    return init(driver, client, node);
-}
-
-// It alone is in its ring, of two that are configured.
-void send_lists(ArbiterDriver& driver, const std::string& client, wire::NodeId node,
-                std::uint64_t seq) {
-    wire::Message config = of_type(wire::MessageType::node_list, 4);
-    config.node_list_type = wire::NodeListType::initial_config;
-    config.node_info = {{.node_id = 1}, {.node_id = 2}};
-    driver.receive(client, config);
-    wire::Message ring = of_type(wire::MessageType::node_list, 5);
-    ring.node_list_type = wire::NodeListType::membership;
-    ring.ring_id = wire::RingId{node, seq};
-    ring.node_info = {{.node_id = node}};
-    driver.receive(client, ring);
-}
-
-const qnetd::ClusterStatus& only(const std::vector<qnetd::ClusterStatus>& clusters) {
-    REQUIRE(clusters.size() == 1);
-    return clusters[0];
-}
-
-constexpr auto fin = qnetd::CloseCause::end_of_stream;
-
-// With a store that has known everything so far: no guard.
-ArbiterDriver with_store() {
-    qnetd::Settings settings;
-    settings.durable_grants = true;
-    return {settings, at_ms(0), qnetd::Memory{}};
-}
-
-}  // namespace
 
 TEST_CASE("names follow one another, and one name is one cluster's") {
     wire::ClusterNames names;
@@ -231,51 +147,21 @@ TEST_CASE("nobody enters by a name that changes hands while a list is announced"
         arbiter.step({at_ms(0), qnetd::Renamed{Stage::dropped, names}});
         CHECK(arbiter.kept_as("beta") == "beta");
     }
+    SECTION("nor by other names of the cluster that it was of") {
+        wire::ClusterNames three = names;
+        three.rename("beta", "gamma");
+        arbiter.step({at_ms(0), qnetd::Renamed{Stage::announced, three}});
+        arbiter.step({at_ms(0), qnetd::Renamed{Stage::taken_up, three}});
+        wire::ClusterNames two;
+        two.rename("alpha", "gamma");
+        arbiter.step({at_ms(0), qnetd::Renamed{Stage::announced, two}});
+        for (const char* name : {"alpha", "beta", "gamma"}) {
+            const qnetd::ConnectionId connection = 6 + static_cast<unsigned char>(name[0]);
+            CHECK(is_closed(comes(connection, name), connection));
+        }
+        arbiter.step({at_ms(0), qnetd::Renamed{Stage::dropped, two}});
+    }
     CHECK_FALSE(is_closed(comes(5, "beta"), 5));
-}
-
-TEST_CASE("who said its name before a cluster of that name was gone enters the renamed one") {
-    ArbiterDriver driver = with_store();
-    for (const auto& [client, cluster, node] :
-         {std::tuple("A", "alpha", 1U), std::tuple("B", "beta", 2U)}) {
-        join(driver, client, cluster, node);
-        send_lists(driver, client, node, 8);
-    }
-    CHECK_FALSE(driver.rename("alpha", "beta"));
-    driver.restart(Duration(100), /*is_same_clock=*/true);
-    // Two records: each name still stands for its own.
-    CHECK(driver.arbiter().kept_as("beta") == "beta");
-    CHECK(driver.arbiter().clusters().size() == 2);
-    for (const auto& cluster : driver.arbiter().clusters()) {
-        CHECK(cluster.name == cluster.kept_as);
-        CHECK(cluster.renamed_from.empty());
-    }
-    driver.advance(Duration(20000));
-    driver.open("C");
-    say_name(driver, "C", "beta");
-    driver.advance(Duration(20000));
-    REQUIRE(driver.arbiter().kept_as("beta") == "alpha");
-    CHECK(init(driver, "C", 2) == ReplyErrorCode::no_error);
-    CHECK(only(driver.arbiter().clusters()).kept_as == "alpha");
-}
-
-TEST_CASE("a third name is nobody's while a record of the second stands apart") {
-    ArbiterDriver driver = with_store();
-    REQUIRE(driver.rename("beta", "gamma"));
-    join(driver, "A", "gamma", 1);
-    send_lists(driver, "A", 1, 8);
-    wire::ClusterNames other;
-    other.rename("alpha", "beta");
-    other.rename("beta", "gamma");
-    CHECK_FALSE(driver.take_up(other));
-    driver.restart(Duration(100), /*is_same_clock=*/true);
-    CHECK(driver.arbiter().is_unclear("gamma"));
-    CHECK(join(driver, "B", "gamma", 2) == ReplyErrorCode::duplicate_node_id);
-    CHECK(join(driver, "C", "alpha", 2) == ReplyErrorCode::duplicate_node_id);
-    driver.advance(Duration(40000));
-    CHECK_FALSE(driver.arbiter().is_unclear("gamma"));
-    CHECK(join(driver, "B", "gamma", 2) == ReplyErrorCode::no_error);
-    CHECK(only(driver.arbiter().clusters()).kept_as == "alpha");
 }
 
 namespace {
@@ -298,7 +184,7 @@ private:
     std::uint32_t below(std::uint32_t bound) {
         return static_cast<std::uint32_t>(random_() % bound);
     }
-    const std::string& any_name() { return names_[below(3)]; }
+    const std::string& any_name() { return names_[below(4)]; }
 
     void step() {
         const std::string client = "client" + std::to_string(below(5));
@@ -360,7 +246,7 @@ private:
         came_by_ = std::move(still);
     }
 
-    const std::vector<std::string> names_ = {"alpha", "beta", "gamma"};
+    const std::vector<std::string> names_ = {"alpha", "beta", "gamma", "Beta"};
     std::mt19937 random_;
     ArbiterDriver driver_ = with_store();
     std::map<std::string, wire::NodeId> nodes_;

@@ -87,6 +87,22 @@ TEST_CASE("a name that means another cluster is refused, and one that means none
     CHECK(rename_cluster(arbiter.directory, "alpha", "omega", {}));
 }
 
+TEST_CASE("a name is renamed as the arbiter knows it, letter by letter") {
+    RenamingArbiter arbiter;
+    arbiter.refused("alpha", "gamma", "there is a cluster \"Alpha\"", {"Alpha"});
+    arbiter.refused("alpha", "gamma", "there is a cluster \"Gamma\"", {"alpha", "Gamma"});
+    CHECK_FALSE(std::filesystem::exists(arbiter.directory / layout::names));
+    // The certificates name it in other letters, which is fine.
+    REQUIRE(rename_cluster(arbiter.directory, "Alpha", "gamma", {"Alpha"}));
+    arbiter.refused("alpha", "delta", "there is a cluster \"Alpha\"");
+    arbiter.refused("beta", "GAMMA", "GAMMA");
+    arbiter.refused("Gamma", "delta", "there is a cluster \"gamma\"", {"gamma"});
+    // Only its letters change.
+    REQUIRE(rename_cluster(arbiter.directory, "gamma", "Gamma", {"gamma"}));
+    REQUIRE(rename_cluster(arbiter.directory, "Gamma", "delta", {"Gamma"}));
+    CHECK(cluster_names(listed(arbiter.directory)).kept_as("Gamma") == "Alpha");
+}
+
 TEST_CASE("a renaming that the arbiter refuses can be withdrawn, while it is the last") {
     RenamingArbiter arbiter;
     const auto first = rename_cluster(arbiter.directory, "alpha", "gamma", {});
@@ -97,6 +113,12 @@ TEST_CASE("a renaming that the arbiter refuses can be withdrawn, while it is the
     CHECK_FALSE(withdraw(arbiter.directory, first->renaming));
     REQUIRE(withdraw(arbiter.directory, second->renaming));
     CHECK(listed(arbiter.directory) == before);
+    // Taken up after all.
+    REQUIRE(write_back(arbiter.directory, second->renaming));
+    CHECK(listed(arbiter.directory).back() == second->renaming);
+    REQUIRE(withdraw(arbiter.directory, second->renaming));
+    REQUIRE(rename_cluster(arbiter.directory, "gamma", "delta", {}));
+    CHECK_FALSE(write_back(arbiter.directory, second->renaming));
 }
 
 TEST_CASE("two clusters of one name are not renamed together") {

@@ -111,13 +111,13 @@ public:
     }
 
     // Another list of renamed clusters is on the disk, and the running arbiter told. False: it has
-    // not taken it up; it will find it when it starts again.
-    bool take_up(const wire::ClusterNames& names) {
+    // not taken it up; it will find it when it starts again. known_grant: of other shards.
+    bool take_up(const wire::ClusterNames& names, std::uint64_t known_grant = 0) {
         using Stage = qnetd::Renamed::Stage;
         renamed_ = names;
         step(qnetd::Renamed{Stage::announced, names});
         const bool is_good = !arbiter_.stands_against(names);
-        step(qnetd::Renamed{is_good ? Stage::taken_up : Stage::dropped, names});
+        step(qnetd::Renamed{is_good ? Stage::taken_up : Stage::dropped, names, known_grant});
         return is_good;
     }
     bool rename(const std::string& was, const std::string& is) {
