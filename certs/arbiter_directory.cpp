@@ -160,11 +160,11 @@ Expected<CertificatePtr> issue_certificate(const Path& directory, X509_REQ* requ
     const Signer& authority = issuing->authority;
     CertificatePtr certificate =
         make_cluster_certificate(request, authority.issuer(), *serial, now, issuance.owner);
+    Entry entry = entry_for(certificate.get(), authority.certificate.get(), issuance.by, now,
+                            issuance.address);
+    if (issuance.is_confirmed) entry.stored = "no";
     const Expected<void> registered =
-        add_to_register(directory,
-                        {entry_for(certificate.get(), authority.certificate.get(), issuance.by, now,
-                                   issuance.address)},
-                        issuing->owner);
+        add_to_register(directory, {std::move(entry)}, issuing->owner);
     if (!registered) return tl::unexpected<Error>(registered.error());
     return certificate;
 }

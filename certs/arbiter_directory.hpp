@@ -54,6 +54,8 @@ struct Issuance {
     std::string_view address;  // of the node that asks; empty: not known
     // The newest authority where the answer says which ones to trust.
     Which which = Which::present;
+    // Who asks says later whether it has stored the certificate (mark_stored).
+    bool is_confirmed = false;
 };
 
 // Could something be issued for this cluster: is its name one, is the authority's key here?

@@ -81,7 +81,7 @@ Expected<Signer> load_signer(const Path& directory, Which which) {
     const Path key_file = directory / (is_next ? layout::next_ca_key : layout::ca_key);
     Expected<CertificatePtr> certificate = read_certificate(file);
     if (!certificate) return tl::unexpected<Error>(certificate.error());
-    const Expected<std::string> text = read_file(key_file);
+    const Expected<std::string> text = read_key_file(key_file, KeyUse::signing);
     if (!text) return tl::unexpected<Error>(text.error());
     Expected<std::vector<KeyPtr>> keys = parse_keys(*text, key_file.string());
     if (!keys) return tl::unexpected<Error>(keys.error());

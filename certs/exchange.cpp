@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ctime>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "certs/arbiter_directory.hpp"
@@ -115,10 +116,29 @@ Expected<Authorities> authorities_in(const Path& directory) {
                 "name the arbiter's directory with --dir, or make one with \"qcert init\"");
 }
 
+// What a power cut left of keys that were being written, so that none outlives its authority.
+Expected<void> sweep_keys(const Path& directory) {
+    for (const char* key : {layout::ca_key, layout::next_ca_key, layout::server_key})
+        if (const auto swept = remove_unfinished(directory / key); !swept) return swept;
+    return {};
+}
+
 bool is_revoked(const std::vector<Revoked>& revoked, const Entry& entry) {
     return std::any_of(revoked.begin(), revoked.end(),
                        [&](const Revoked& one) { return one.serial == entry.serial; });
 }
+
+// Who has certificates of which authority: each is one at an address; signed by hand they are as
+// many as there are keys, since all nodes of a cluster share one.
+struct Holders {
+    LeftBehind told;
+    std::set<std::string> old, renewed;
+    bool is_left_behind() const {
+        // Two clusters of one name, or a key and the one after it: only who has signed them knows.
+        const bool is_unclear = told.address.empty() && old.size() > 1;
+        return is_unclear || old.size() > renewed.size();
+    }
+};
 
 std::string lower(std::string text) {
     for (char& c : text)
@@ -155,6 +175,8 @@ Expected<StepPlan> take_step(const Path& directory, Step step) {
         return tl::unexpected<Error>(due.error());
     const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
     if (!lock) return tl::unexpected<Error>(lock.error());
+    if (const Expected<void> swept = sweep_keys(directory); !swept)
+        return tl::unexpected<Error>(swept.error());
     Expected<StepPlan> plan = plan_step(directory, step);
     if (!plan) return plan;
     if (const Expected<void> done = carry_out(plan->changes); !done)
@@ -172,20 +194,27 @@ Expected<std::vector<LeftBehind>> left_behind(const Path& directory) {
     if (!revoked) return tl::unexpected<Error>(revoked.error());
     const std::string newest = serial_number(authorities->newest());
     const std::time_t now = std::time(nullptr);
-    std::map<std::tuple<std::string, std::string, std::string>, LeftBehind> groups;
+    std::map<std::tuple<std::string, std::string, std::string>, Holders> groups;
     for (const Entry& entry : *entries) {
         if (entry.use != "cluster" || is_revoked(*revoked, entry)) continue;
-        const std::string owner = entry.address.empty() ? "" : entry.owner;
-        LeftBehind& group = groups[{lower(entry.name), owner, entry.address}];
-        if (group.cluster.empty()) group = {entry.name, owner, entry.address, {}, 0};
-        if (entry.authority == newest)
-            ++group.renewed;
-        else if (days_until(entry.not_after, now).value_or(0) >= 0)
-            group.serials.push_back(entry.serial);
+        const bool is_by_hand = entry.address.empty();
+        const std::string owner = is_by_hand ? "" : entry.owner;
+        Holders& group = groups[{lower(entry.name), owner, entry.address}];
+        LeftBehind& told = group.told;
+        if (told.cluster.empty()) told = {entry.name, owner, entry.address, {}, 0};
+        const std::string& holder = is_by_hand ? entry.owner : entry.serial;
+        if (entry.authority == newest) {
+            if (entry.stored != "no") group.renewed.insert(holder);
+        } else if (days_until(entry.not_after, now).value_or(0) >= 0) {
+            told.serials.push_back(entry.serial);
+            group.old.insert(holder);
+        }
     }
     std::vector<LeftBehind> list;
-    for (auto& [key, group] : groups)
-        if (group.serials.size() > group.renewed) list.push_back(std::move(group));
+    for (auto& [key, group] : groups) {
+        group.told.renewed = group.renewed.size();
+        if (group.is_left_behind()) list.push_back(std::move(group.told));
+    }
     return list;
 }
 

@@ -38,14 +38,16 @@ Expected<StepPlan> take_step(const Path& directory, Step step);
 
 // Nodes that would be left behind: certificates of a cluster that are of an older authority,
 // neither revoked nor expired, and more of them than the newest has issued for the same cluster at
-// the same address. Nodes that share an address are told by their number alone. A certificate in
-// nobody's use any more is out of this by being revoked.
+// the same address and its nodes have stored. Nodes that share an address are told by their number
+// alone. Signed by hand, keys count instead, and several old ones are always told: which of them
+// are in use is not known here. A certificate in nobody's use any more is out of this by being
+// revoked.
 struct LeftBehind {
     std::string cluster;
     std::string owner;  // empty where the certificates were signed by hand: a new key, a new owner
     std::string address;               // the same
     std::vector<std::string> serials;  // of the older authority
-    std::size_t renewed = 0;           // certificates of the newest
+    std::size_t renewed = 0;           // certificates, or keys, of the newest
 };
 
 Expected<std::vector<LeftBehind>> left_behind(const Path& directory);

@@ -89,20 +89,11 @@ Expected<void> sync_files(const Path& directory) {
     return {};
 }
 
-}  // namespace
-
-bool is_there(const Path& path) {
-    struct stat status {};
-    return ::stat(path.c_str(), &status) == 0;
-}
-
-Expected<std::string> read_file(const Path& path, std::size_t max_bytes) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.is_open()) return system_error("read", path, errno);
+Expected<std::string> read_all(int descriptor, const Path& path, std::size_t max_bytes) {
     std::string bytes;
     std::array<char, 16384> buffer{};
     for (;;) {
-        const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+        const ssize_t got = ::read(descriptor, buffer.data(), buffer.size());
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return system_error("read", path, errno);
         if (got == 0) return bytes;
@@ -114,10 +105,42 @@ Expected<std::string> read_file(const Path& path, std::size_t max_bytes) {
     }
 }
 
+// The name of a temporary file for this one, but for its six last letters.
+std::string unfinished_name(const Path& path) { return "." + path.filename().string() + "."; }
+
+}  // namespace
+
+bool is_there(const Path& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0;
+}
+
+Expected<std::string> read_file(const Path& path, std::size_t max_bytes) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.is_open()) return system_error("read", path, errno);
+    return read_all(file.get(), path, max_bytes);
+}
+
+Expected<std::string> read_key_file(const Path& path, KeyUse use) {
+    // O_NONBLOCK: a pipe in its place would make us wait.
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    struct stat status {};
+    if (!file.is_open() && errno != ELOOP) return system_error("read", path, errno);
+    if (!file.is_open() || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
+        return fail(fmt::format("{} is no regular file, as a private key must be", path.string()),
+                    "find out who has put it there, and restore the key from a backup");
+    const bool is_of_caller = status.st_uid == 0 || status.st_uid == ::geteuid();
+    if (use == KeyUse::signing && (!is_of_caller || (status.st_mode & 077) != 0))
+        return fail(fmt::format("{}, which signs certificates, is not root's alone", path.string()),
+                    fmt::format("if it is the right one: chown root:root {0} && chmod 600 {0}",
+                                path.string()));
+    return read_all(file.get(), path, max_file_bytes);
+}
+
 Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
                           std::optional<Ownership> owner) {
     const Path directory = path.has_parent_path() ? path.parent_path() : Path(".");
-    std::string temporary = (directory / ("." + path.filename().string() + ".XXXXXX")).string();
+    std::string temporary = (directory / (unfinished_name(path) + "XXXXXX")).string();
     const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));  // Mode 0600 from the start.
     if (!file.is_open()) return system_error("write", path, errno);
     give_to(file.get(), owner);
@@ -135,6 +158,20 @@ Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
 Expected<void> remove_file(const Path& path) {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("remove", path, errno);
     sync_directory(path.has_parent_path() ? path.parent_path() : Path("."));
+    return {};
+}
+
+Expected<void> remove_unfinished(const Path& path) {
+    const std::string beginning = unfinished_name(path);
+    std::vector<Path> found;
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), failure)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with(beginning) && name.size() == beginning.size() + 6)
+            found.push_back(entry.path());
+    }
+    for (const Path& file : found)
+        if (const Expected<void> removed = remove_file(file); !removed) return removed;
     return {};
 }
 

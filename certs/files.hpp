@@ -32,12 +32,22 @@ inline constexpr std::size_t max_file_bytes = 1024 * 1024;  // No certificate co
 // The whole file. Refuses directories and anything larger.
 Expected<std::string> read_file(const Path& path, std::size_t max_bytes = max_file_bytes);
 
+// A private key, also where others may write the directory: never by a link, which may lead
+// anywhere. `signing`: such a key is refused, too, unless the file is root's (or the caller's)
+// alone.
+enum class KeyUse { own, signing };
+Expected<std::string> read_key_file(const Path& path, KeyUse use);
+
 // Replaces `path` atomically and durably; the mode is exact, whatever the umask.
 Expected<void> write_file(const Path& path, std::string_view bytes, mode_t mode,
                           std::optional<Ownership> owner);
 
 // Nothing if it is not there; durable, too.
 Expected<void> remove_file(const Path& path);
+
+// What writers of this file have left that were cut short. Under the directory's lock, with which
+// no other one writes it.
+Expected<void> remove_unfinished(const Path& path);
 
 // One file that is to be written, or to go.
 struct FileChange {

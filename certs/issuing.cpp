@@ -31,7 +31,7 @@ Expected<std::string> keys_to_be_replaced(const Path& directory) {
                         "make the new one by the tools that made it");
     }
     if (!is_there(key_file)) return std::string();
-    const Expected<std::string> text = read_file(key_file);
+    const Expected<std::string> text = read_key_file(key_file, KeyUse::own);
     if (!text) return text;
     const Expected<std::vector<KeyPtr>> keys = parse_keys(*text, key_file.string());
     if (!keys) return tl::unexpected<Error>(keys.error());

@@ -12,6 +12,7 @@
 #include "certs/marker.hpp"
 #include "certs/pair.hpp"
 #include "certs/pkcs12.hpp"
+#include "certs/trust.hpp"
 
 namespace castvote::certs {
 namespace {
@@ -116,55 +117,50 @@ Expected<CertificatePtr> load_ca(const Path& file) {
                 "give the arbiter's file qnetd-cacert.crt");
 }
 
-// Refuses a new CA under which the present cluster certificate would be worthless.
-Expected<void> check_new_ca(const Path& directory, X509* ca) {
+// What is written here is nothing to a stock daemon, and whoever dropped a CA would believe it
+// gone.
+Expected<void> refuse_stock_database(const Path& directory, std::string remedy) {
+    if (node_format(directory) != Format::nss) return {};
+    return fail(fmt::format("{} holds only the stock programs' certificate database, which this "
+                            "does not change",
+                            directory.string()),
+                std::move(remedy));
+}
+
+// Refuses CAs under which the present cluster certificate would be worthless.
+Expected<void> check_new_cas(const Path& directory, const Certificates& cas) {
     const Path certificate_file = directory / layout::cluster_certificate;
     if (!is_there(certificate_file)) return {};
     const Expected<CertificatePtr> certificate = load_certificate(certificate_file);
-    if (certificate && verify_issued_by(certificate->get(), ca, Usage::client)) return {};
+    if (certificate && issuer_among(cas, certificate->get(), Usage::client)) return {};
     return fail(
         fmt::format("{} belongs to another CA than the one given", certificate_file.string()),
         "import the .p12 file made with the new arbiter, or trust it beside the present one "
         "(\"qcert import --ca FILE --add\") until there is a certificate of it");
 }
 
-struct Trust {
-    Certificates now;  // in ca.pem; none where it cannot be used
-    Certificates then;
-};
+// The file for the other nodes names the CAs, too: it shall not bring back one that is dropped.
+// Nothing where there is none, or no pair to make it of.
+std::vector<FileChange> bundle_with(const Path& directory, const Certificates& cas) {
+    const Path file = directory / layout::bundle;
+    const auto certificate = load_certificate(directory / layout::cluster_certificate);
+    Expected<std::vector<KeyPtr>> keys = load_keys(directory / layout::cluster_key);
+    if (!is_there(file) || !certificate || !keys) return {};
+    const KeyPtr key = take_fitting(*keys, certificate->get());
+    if (key == nullptr) return {};
+    return {{file, write_bundle(key.get(), certificate->get(), cas), 0600, root}};
+}
 
-// Who is to be trusted with a bundle: its CAs, and those that are trusted now if one of them has
-// signed its certificate.
+// `now`: none where ca.pem cannot be used.
 Expected<Trust> settle_trust(const Path& directory, const Bundle& bundle, std::string_view source) {
     Trust trust;
     if (Expected<Certificates> stored = stored_cas(directory)) trust.now = std::move(*stored);
-    X509* certificate = bundle.certificate.get();
-    if (issuer_among(trust.now, certificate, Usage::client))
-        for (const CertificatePtr& ca : trust.now) trust.then.push_back(share(ca.get()));
-    for (const CertificatePtr& other : bundle.others)
-        if (X509_check_ca(other.get()) != 0 && !holds(trust.then, other.get()))
-            trust.then.push_back(share(other.get()));
-    if (issuer_among(trust.then, certificate, Usage::client)) return trust;
+    trust.then = trusted_with(trust.now, bundle);
+    if (issuer_among(trust.then, bundle.certificate.get(), Usage::client)) return trust;
     return fail(fmt::format("the certificate in {} was signed neither by the CA in {} nor by "
                             "one in the file itself",
                             source, (directory / layout::node_ca).string()),
                 "import the CA certificate of the arbiter that signed it first");
-}
-
-// What is to be told about it, a line for each CA that is trusted newly.
-std::vector<std::string> notes_of(const Trust& trust, std::string_view source) {
-    const bool keeps_one =
-        std::any_of(trust.now.begin(), trust.now.end(),
-                    [&](const CertificatePtr& ca) { return holds(trust.then, ca.get()); });
-    const char* what = trust.now.empty() ? "Took the CA certificate from"
-                       : keeps_one       ? "Trusts beside the CA it had the one from"
-                                         : "Replaced the CA certificate by the one in";
-    std::vector<std::string> notes;
-    for (const CertificatePtr& ca : trust.then)
-        if (!holds(trust.now, ca.get()))
-            notes.push_back(fmt::format("{} {}, fingerprint (SHA-256) {}", what, source,
-                                        fingerprint(ca.get())));
-    return notes;
 }
 
 // Under the directory's lock. The key leaves request.key last: interrupted anywhere before, a
@@ -194,21 +190,39 @@ Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing 
                     "go on with them, or remove the directory to begin anew");
     const Expected<CertificatePtr> ca = load_ca(ca_file);
     if (!ca) return tl::unexpected<Error>(ca.error());
+    const Expected<void> ours = refuse_stock_database(
+        directory,
+        fmt::format("a node with the stock daemon drops the CA before by \"certutil -D -d {} -n "
+                    "\"{}\"\" and a restart of its daemon, or gets all anew by \"qcert join "
+                    "--stock --force\"; for ours \"qcert import --dir {}\" comes first",
+                    directory.string(), layout::ca_nickname, directory.string()));
+    if (!ours) return tl::unexpected<Error>(ours.error());
     const Expected<DirectoryLock> lock = open_directory(directory);
     if (!lock) return tl::unexpected<Error>(lock.error());
     const Path file = directory / layout::node_ca;
-    if (const Expected<void> fine = check_new_ca(directory, ca->get()); !fine)
+    Certificates cas;
+    cas.push_back(share(ca->get()));
+    if (const Expected<void> fine = check_new_cas(directory, cas); !fine)
         return tl::unexpected<Error>(fine.error());
     if (const Expected<void> marked = write_marker(directory); !marked)
         return tl::unexpected<Error>(marked.error());
-    const Expected<void> written = write_file(file, to_pem(ca->get()), 0644, root);
-    if (!written) return tl::unexpected<Error>(written.error());
+    std::vector<FileChange> changes = bundle_with(directory, cas);
+    changes.push_back({file, to_pem(cas), 0644, root});
+    if (const Expected<void> written = carry_out(changes); !written)
+        return tl::unexpected<Error>(written.error());
     return Stored{file, {fmt::format("CA fingerprint (SHA-256) {}", fingerprint(ca->get()))}};
 }
 
 Expected<Stored> add_ca(const Path& directory, const Path& ca_file) {
     Expected<CertificatePtr> ca = load_ca(ca_file);
     if (!ca) return tl::unexpected<Error>(ca.error());
+    const Expected<void> ours = refuse_stock_database(
+        directory,
+        fmt::format("a node with the stock daemon trusts it, too, by \"certutil -A -d {} "
+                    "-n \"{} next\" -t CT,c,c -a -i FILE\" and a restart of its daemon; "
+                    "for ours \"qcert import --dir {}\" comes first",
+                    directory.string(), layout::ca_nickname, directory.string()));
+    if (!ours) return tl::unexpected<Error>(ours.error());
     const Expected<DirectoryLock> lock = open_directory(directory);
     if (!lock) return tl::unexpected<Error>(lock.error());
     Expected<Certificates> cas = stored_cas(directory);
@@ -353,6 +367,30 @@ Expected<Stored> store_bundle(const Path& directory, const Bundle& bundle,
     const Expected<Trust> trust = settle_trust(directory, bundle, source);
     if (!trust) return tl::unexpected<Error>(trust.error());
     return store(directory, bundle, *trust, source);
+}
+
+Expected<Stored> take_over(const Path& directory, const Certificates& cas, const Bundle* bundle,
+                           std::string_view source) {
+    const Expected<DirectoryLock> lock = open_directory(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+    if (const Expected<void> fine = check_new_cas(directory, cas); !fine)
+        return tl::unexpected<Error>(fine.error());
+    if (bundle == nullptr) {
+        if (const Expected<void> marked = write_marker(directory); !marked)
+            return tl::unexpected<Error>(marked.error());
+        const Path file = directory / layout::node_ca;
+        if (const auto written = write_file(file, to_pem(cas), 0644, root); !written)
+            return tl::unexpected<Error>(written.error());
+        return Stored{file, {}};
+    }
+    const auto issued = issuer_among(cas, bundle->certificate.get(), Usage::client);
+    if (!issued)
+        return fail(fmt::format("the certificate in {} {}", source, issued.error()),
+                    "import the .p12 file of a node that has a new one, or let this one join anew "
+                    "(\"qcert join --force\")");
+    Trust trust;
+    for (const CertificatePtr& ca : cas) trust.then.push_back(share(ca.get()));
+    return store(directory, *bundle, trust, source);
 }
 
 }  // namespace castvote::certs

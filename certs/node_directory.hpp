@@ -23,7 +23,8 @@ Format node_format(const Path& directory);
 enum class Existing { fresh_only, same_is_fine };
 
 // Takes the arbiter's CA certificate (PEM, PEM behind text, DER), and trusts no other one from then
-// on; `file` is ca.pem.
+// on, nor does the PKCS#12 file for the other nodes; `file` is ca.pem. Refused, as add_ca is, where
+// there is a stock database only, which it would not change.
 Expected<Stored> import_ca(const Path& directory, const Path& ca_file, Existing existing);
 
 // Trusts it beside what is trusted already, for the time in which the arbiter's CA is exchanged.
@@ -53,11 +54,16 @@ Expected<Stored> import_certificate(const Path& directory, const Path& certifica
                                     KeyPtr further_key = nullptr);
 
 // Takes key, certificate and CAs from a PKCS#12 file with empty password. The file comes from root:
-// its CAs are trusted beside the stored ones if one of these has signed the certificate, and else
-// in their place, with a note.
+// its CAs are trusted in the place of the stored ones, with a note; but if one of these has signed
+// the certificate they stay, and only CAs that were made later are trusted beside them.
 Expected<Stored> import_bundle(const Path& directory, const Path& bundle_file);
 
 // The same from memory; the source's name goes into errors.
 Expected<Stored> store_bundle(const Path& directory, const Bundle& bundle, std::string_view source);
+
+// Begins a directory with exactly these CAs and the bundle's pair, which one of them must have
+// signed; `bundle` null: there is none yet. The source's name goes into errors.
+Expected<Stored> take_over(const Path& directory, const Certificates& cas, const Bundle* bundle,
+                           std::string_view source);
 
 }  // namespace castvote::certs

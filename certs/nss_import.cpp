@@ -9,6 +9,7 @@
 #include "certs/node_directory.hpp"
 #include "certs/nss_tools.hpp"
 #include "certs/pkcs12.hpp"
+#include "certs/stock_database.hpp"
 #include "certs/x509.hpp"
 
 namespace castvote::certs {
@@ -17,13 +18,6 @@ namespace {
 bool has_certificate(const Path& directory, const char* nickname) {
     return run_nss_tool({"certutil", "-L", "-d", nss_database(directory), "-n", nickname, "-a"})
         .has_value();
-}
-
-Expected<CertificatePtr> export_certificate(const Path& directory, const char* nickname) {
-    const Expected<std::string> pem =
-        run_nss_tool({"certutil", "-L", "-d", nss_database(directory), "-n", nickname, "-a"});
-    if (!pem) return tl::unexpected<Error>(pem.error());
-    return parse_certificate(*pem, fmt::format("\"{}\" in {}", nickname, directory.string()));
 }
 
 Expected<Bundle> export_bundle(const Path& directory, const char* nickname, const Path& scratch) {
@@ -91,8 +85,14 @@ Expected<Stored> import_node(const Path& directory) {
     if (!pure) return tl::unexpected<Error>(pure.error());
     const Expected<TemporaryDirectory> scratch = TemporaryDirectory::make(directory);
     if (!scratch) return tl::unexpected<Error>(scratch.error());
-    const Expected<CertificatePtr> ca = export_certificate(directory, layout::ca_nickname);
-    if (!ca) return tl::unexpected<Error>(ca.error());
+    // Whatever they are called: there are two while the arbiter's is exchanged, or another one
+    // since.
+    const Expected<StockNode> node = read_stock_node(directory);
+    if (!node) return tl::unexpected<Error>(node.error());
+    if (node->authorities.empty())
+        return fail(fmt::format("the database in {} trusts no CA", directory.string()),
+                    "move cert9.db and key4.db away, and begin anew: \"qcert import --ca\" with "
+                    "the arbiter's qnetd-cacert.crt");
     // A cluster certificate may still be under way; one that is there must come over whole.
     const bool has_cluster = has_certificate(directory, layout::cluster_nickname);
     Expected<Bundle> cluster = Bundle{};
@@ -100,11 +100,8 @@ Expected<Stored> import_node(const Path& directory) {
         cluster = export_bundle(directory, layout::cluster_nickname, scratch->path());
         if (!cluster) return tl::unexpected<Error>(cluster.error());
     }
-    const Path ca_file = scratch->path() / "ca.pem";
-    if (const auto written = write_file(ca_file, to_pem(ca->get()), 0600, Ownership{}); !written)
-        return tl::unexpected<Error>(written.error());
-    Expected<Stored> result = import_ca(directory, ca_file, Existing::same_is_fine);
-    if (result && has_cluster) result = store_bundle(directory, *cluster, directory.string());
+    Expected<Stored> result = take_over(directory, node->authorities,
+                                        has_cluster ? &*cluster : nullptr, directory.string());
     if (!result) return result;
     result->notes.push_back(
         fmt::format("Imported the stock database in {}; it stays as it is", directory.string()));
@@ -142,7 +139,8 @@ Expected<Role> role_of_nss_database(const Path& directory) {
         return fail(fmt::format("there is no stock certificate database in {}", directory.string()),
                     "name the directory that holds cert9.db and key4.db with --dir");
     if (has_certificate(directory, layout::server_nickname)) return Role::arbiter;
-    if (has_certificate(directory, layout::ca_nickname)) return Role::node;
+    const Expected<StockNode> node = read_stock_node(directory);
+    if (node && (!node->authorities.empty() || !node->certificates.empty())) return Role::node;
     return fail(
         fmt::format("the database in {} was not made by the stock tools", directory.string()),
         "name the directory of corosync-qnetd or corosync-qdevice with --dir");

@@ -13,11 +13,11 @@ namespace castvote::certs {
 
 enum class Role { arbiter, node };
 
-// Which side a stock database belongs to, by the nicknames in it.
+// Which side a stock database belongs to, by what is in it.
 Expected<Role> role_of_nss_database(const Path& directory);
 
-// Arbiter: CA and server certificate with their keys. Node: CA, and cluster certificate with its
-// key if there is one. `file` is the last file written.
+// Arbiter: CA and server certificate with their keys. Node: the CAs that may vouch for an
+// arbiter, and cluster certificate with its key if there is one. `file` is the last file written.
 Expected<Stored> import_nss_database(const Path& directory, Role role);
 
 // As `import_certificate`, but the key may also be in a stock database beside our files: it is

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "certs/arbiter_directory.hpp"
 #include "certs/authorities.hpp"
 #include "certs/layout.hpp"
 #include "certs/x509.hpp"
@@ -29,7 +30,7 @@ constexpr const char* restore =
     "is known by the files cluster-*.crt only";
 
 // Name in the file and place in the entry, for reading and writing.
-constexpr std::array<std::pair<const char*, std::string Entry::*>, 10> fields{{
+constexpr std::array<std::pair<const char*, std::string Entry::*>, 11> fields{{
     {"serial", &Entry::serial},
     {"use", &Entry::use},
     {"name", &Entry::name},
@@ -40,6 +41,7 @@ constexpr std::array<std::pair<const char*, std::string Entry::*>, 10> fields{{
     {"by", &Entry::by},
     {"address", &Entry::address},
     {"authority", &Entry::authority},
+    {"stored", &Entry::stored},
 }};
 
 const char* use_of(X509* certificate, const std::string& name) {
@@ -176,6 +178,16 @@ Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries
     if (!all) return tl::unexpected<Error>(all.error());
     std::move(entries.begin(), entries.end(), std::back_inserter(*all));
     return write_register(directory, *all, owner);
+}
+
+Expected<void> mark_stored(const Path& directory, std::string_view serial) {
+    const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
+    if (!lock) return tl::unexpected<Error>(lock.error());
+    Expected<std::vector<Entry>> all = read_register(directory);
+    if (!all) return tl::unexpected<Error>(all.error());
+    for (Entry& entry : *all)
+        if (entry.serial == serial) entry.stored = "yes";
+    return write_register(directory, *all, arbiter_ownership(directory));
 }
 
 std::vector<Entry> latest_of_each_owner(std::vector<Entry> entries, std::string_view cluster) {

@@ -31,6 +31,9 @@ struct Entry {
     // Serial number of the authority that signed it; empty: it is one, or it was registered before
     // there could be two.
     std::string authority;
+    // By "invite": "no" until the node says that it has stored it, then "yes". Empty: nobody says
+    // so, or it was registered before this was.
+    std::string stored;
 
     bool operator==(const Entry&) const = default;
 };
@@ -56,6 +59,9 @@ Expected<void> write_register(const Path& directory, const std::vector<Entry>& e
 // Adds at the end.
 Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries,
                                std::optional<Ownership> owner);
+
+// The node has stored the certificate of this serial number. Takes the directory's lock.
+Expected<void> mark_stored(const Path& directory, std::string_view serial);
 
 // Each cluster of this name by its latest certificate, the latest first.
 std::vector<Entry> latest_of_each_owner(std::vector<Entry> entries, std::string_view cluster);

@@ -123,6 +123,14 @@ bool is_any_of_token(const Certificates& cas, const Token& token) {
                        [&](const CertificatePtr& ca) { return is_of_token(ca.get(), token); });
 }
 
+bool is_of_token_or_later(X509* certificate, const Certificates& cas, const Token& token) {
+    const auto issuer = issuer_among(cas, certificate, Usage::client);
+    return issuer && std::any_of(cas.begin(), cas.end(), [&](const CertificatePtr& ca) {
+               return is_of_token(ca.get(), token) &&
+                      (is_same(ca.get(), *issuer) || is_made_after(*issuer, ca.get()));
+           });
+}
+
 std::string join_proof(const Token& token, std::string_view channel, std::string_view body) {
     // The channel's part has a fixed length, so that no byte can change sides.
     const std::string said = "castvote join 1" + sha256(channel) + std::string(body);

@@ -37,6 +37,10 @@ Expected<Token> parse_token(std::string_view text);
 bool is_of_token(const X509* ca, const Token& token);
 bool is_any_of_token(const Certificates& cas, const Token& token);
 
+// Is a node's certificate one that the arbiter takes in times to come: signed by the CA that the
+// token means, or by another one of `cas` that was made after it and takes its place?
+bool is_of_token_or_later(X509* certificate, const Certificates& cas, const Token& token);
+
 // `channel`: what TLS exports for this connection under `exporter_label`; `body`: what is asked.
 inline constexpr std::string_view exporter_label = "EXPORTER-castvote-join";
 std::string join_proof(const Token& token, std::string_view channel, std::string_view body);

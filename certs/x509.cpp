@@ -227,6 +227,13 @@ KeyPtr take_fitting(std::vector<KeyPtr>& keys, const X509* certificate) {
     return key;
 }
 
+bool is_made_after(const X509* certificate, const X509* other) {
+    const int order =
+        ASN1_TIME_compare(X509_get0_notBefore(certificate), X509_get0_notBefore(other));
+    if (order != 0) return order > 0;
+    return ASN1_INTEGER_cmp(X509_get0_serialNumber(certificate), X509_get0_serialNumber(other)) > 0;
+}
+
 bool is_expired(const X509* certificate) {
     return X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0;
 }

@@ -65,6 +65,8 @@ bool holds(const Certificates& certificates, const X509* certificate);
 bool fits(const X509* certificate, const EVP_PKEY* key);
 // The first of them that fits, taken out of the list; null if none does.
 KeyPtr take_fitting(std::vector<KeyPtr>& keys, const X509* certificate);
+// By their dates, and where these are the same by their serial numbers.
+bool is_made_after(const X509* certificate, const X509* other);
 bool is_expired(const X509* certificate);
 bool is_not_yet_valid(const X509* certificate);
 

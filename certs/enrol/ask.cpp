@@ -3,6 +3,7 @@
 #include "certs/enrol/ask.hpp"
 
 #include <fmt/format.h>
+#include <openssl/x509v3.h>
 
 #include <array>
 #include <boost/asio/read.hpp>
@@ -25,6 +26,7 @@ namespace {
 
 constexpr std::chrono::seconds longest{30};
 constexpr Duration connect_longest{10000};
+constexpr std::size_t authorities_max = 2;  // the present one, and the next one
 
 using Outcome = Expected<void, AskError>;
 
@@ -90,15 +92,6 @@ asio::awaitable<std::string> exchange(Talk talk) {
     co_return answer;
 }
 
-// The CAs that the answer names; else the one that the token has named.
-Expected<Certificates> cas_of(const Issued& issued, X509* shown) {
-    if (!issued.authorities_pem.empty())
-        return parse_certificates(issued.authorities_pem, "the answer");
-    Certificates only;
-    only.push_back(share(shown));
-    return only;
-}
-
 Outcome take(Conversation& talk, const std::string& text, X509* shown) {
     const auto answer = read_answer(text);
     if (!answer) return talk.lost("without an answer that makes sense");
@@ -107,8 +100,10 @@ Outcome take(Conversation& talk, const std::string& text, X509* shown) {
             AskError{AskFailure::refused, answer->error().words, answer->error().code});
     const Expected<CertificatePtr> certificate =
         parse_certificate((*answer)->certificate_pem, "the answer");
-    const Expected<Certificates> cas = cas_of(**answer, shown);
-    if (!certificate || !cas) return talk.lost("with an answer that is no certificate");
+    if (!certificate) return talk.lost("with an answer that is no certificate");
+    const Expected<Certificates> cas = authorities_told(**answer, shown, talk.token);
+    if (!cas)
+        return tl::unexpected<AskError>(AskError{AskFailure::not_the_arbiter, cas.error(), {}});
     if (const auto issued = issuer_among(*cas, certificate->get(), Usage::client); !issued)
         return broke(AskFailure::not_the_arbiter,
                      fmt::format("the certificate that came {}", issued.error()),
@@ -140,6 +135,25 @@ asio::awaitable<void> converse(Talk talk) {
 }
 
 }  // namespace
+
+Expected<Certificates> authorities_told(const Issued& issued, X509* shown, const Token& token) {
+    if (issued.authorities_pem.empty()) {
+        Certificates only;
+        only.push_back(share(shown));
+        return only;
+    }
+    const auto refuse = [](const std::string& why) {
+        return fail("the arbiter tells to trust " + why,
+                    "invite again; if it stays so, look at \"qcert show\" on the arbiter");
+    };
+    Expected<Certificates> told = parse_certificates(issued.authorities_pem, "the answer");
+    if (!told) return refuse("what is no certificate");
+    if (told->size() > authorities_max) return refuse("more authorities than an exchange has");
+    for (const CertificatePtr& one : *told)
+        if (X509_check_ca(one.get()) == 0) return refuse("what is no authority");
+    if (!is_any_of_token(*told, token)) return refuse("other authorities than the token names");
+    return told;
+}
 
 Expected<void, AskError> ask(const Where& where, const Token& token, const Request& request,
                              const Store& store) {

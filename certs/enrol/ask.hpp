@@ -29,6 +29,10 @@ struct AskError {
 // Stores what came, and says whether it worked; the arbiter is told then. `cas`: to be trusted.
 using Store = std::function<Expected<void>(X509* certificate, const Certificates& cas)>;
 
+// The CAs that an answer tells to trust; without any the one that was shown, which the token names.
+// One or two, the token's among them, and nothing but CAs.
+Expected<Certificates> authorities_told(const Issued& issued, X509* shown, const Token& token);
+
 // Blocks for half a minute at most.
 Expected<void, AskError> ask(const Where& where, const Token& token, const Request& request,
                              const Store& store);

@@ -27,6 +27,12 @@ Expected<void, Refusal> Invitation::admit(std::string_view proof, std::string_vi
     return {};
 }
 
+Expected<void, Refusal> Invitation::check_authorities(const Certificates& for_nodes) const {
+    if (is_any_of_token(for_nodes, token_)) return {};
+    return refuse("other_authority", "the arbiter's authority was exchanged since the invitation",
+                  invite_again);
+}
+
 Expected<std::optional<std::string>, Refusal> Invitation::place_for(const std::string& key) const {
     const auto found = places_.find(key);
     if (found != places_.end()) return found->second.answer;

@@ -21,7 +21,8 @@ enum class Ending { all_joined, expired, interrupted };
 
 // Why somebody is not let in. The code is for programs, and part of the protocol.
 struct Refusal {
-    std::string code;  // wrong_token, expired, used_up, other_cluster or bad_request
+    std::string code;  // wrong_token, expired, used_up, other_authority, other_cluster
+                       // or bad_request
     Error words;
 };
 
@@ -33,6 +34,10 @@ public:
     // Whether this is somebody who has the token, and in time.
     Expected<void, Refusal> admit(std::string_view proof, std::string_view channel,
                                   std::string_view body, Instant now) const;
+
+    // For somebody admitted, before anything is issued: the CA that the token names is among those
+    // that nodes are told to trust. It is not if they were exchanged since.
+    Expected<void, Refusal> check_authorities(const Certificates& for_nodes) const;
 
     // For somebody admitted: the answer that this key has got already; nothing if there is a
     // place for it; refused if there is none.

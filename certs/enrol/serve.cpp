@@ -10,12 +10,14 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/write.hpp>
 #include <csignal>
+#include <map>
 #include <tuple>
 
 #include "certs/enrol/door.hpp"
 #include "certs/enrol/message.hpp"
 #include "certs/enrol/tls.hpp"
 #include "certs/enrol/wrong_tries.hpp"
+#include "certs/register.hpp"
 #include "certs/x509.hpp"
 #include "common/net/address.hpp"
 #include "common/net/clock.hpp"
@@ -63,6 +65,7 @@ struct Inviter::State {
     net::Places relayed{net::joining_max, net::joining_max};
     net::Places places{net::joining_max, net::joining_each_max};
     WrongTries wrong_tries;
+    std::map<std::string, std::string> serials;  // of what was issued, by the node's key
     bool is_interrupted = false;
     net::RateLimit lines{lines_burst, lines_interval};  // of what strangers begin, and get refused
 };
@@ -231,20 +234,24 @@ struct InviterLoops {
             session.key = key;
             return **place;
         }
+        const Expected<Authorities> authorities = read_authorities(state.invite.directory);
+        if (!authorities) return refuse(session, {"bad_request", authorities.error()});
+        if (const auto known = state.invitation.check_authorities(authorities->for_nodes()); !known)
+            return refuse(session, known.error());
         const Expected<CertificatePtr> certificate =
             issue_certificate(state.invite.directory, request->get(), "the request",
                               {.cluster = state.invite.cluster,
                                .by = "invite",
                                .owner = state.invite.owner,
                                .address = session.address,
-                               .which = Which::newest});
+                               .which = Which::newest,
+                               .is_confirmed = true});
         if (!certificate) return refuse(session, {"bad_request", certificate.error()});
-        const Expected<Authorities> authorities = read_authorities(state.invite.directory);
-        if (!authorities) return refuse(session, {"bad_request", authorities.error()});
         const std::string answer =
             answer_body(Issued{to_pem(certificate->get()), to_pem(authorities->for_nodes())});
         session.key = key;
         state.invitation.issued(key, answer);
+        state.serials[key] = serial_number(certificate->get());
         state.tell({.what = What::issued,
                     .address = session.address,
                     .serial = serial_number(certificate->get()),
@@ -280,6 +287,14 @@ struct InviterLoops {
     static void confirm(Session& session) {
         Inviter::State& state = *session.state;
         state.invitation.confirmed(session.key);
+        const Expected<void> marked =
+            mark_stored(state.invite.directory, state.serials[session.key]);
+        if (!marked)
+            state.tell({.what = What::broken,
+                        .address = session.address,
+                        .serial = {},
+                        .words = marked.error(),
+                        .code = {}});
         state.tell({.what = What::joined,
                     .address = session.address,
                     .serial = {},

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "certs/arbiter_directory.hpp"
 #include "certs/exchange.hpp"
 #include "certs/layout.hpp"
 #include "certs/tool/running.hpp"
@@ -43,11 +44,14 @@ constexpr std::array wordings{
         "the new authority takes the place of the old one",
         "renew them (\"qcert invite --more\", \"qcert join --force\"), and revoke what is in no "
         "use any more; --force when nodes signed by hand trust the new one"},
-    Wording{"finish", Step::finish, "The old authority is dropped; there is one:",
-            "No authority is exchanged; there is one:",
-            "Nodes trust the old one until they are given this file (\"qcert import --ca FILE\").",
-            "the old authority is dropped",
-            "renew them, and revoke what is in no use any more; --force leaves the others behind"}};
+    Wording{
+        "finish", Step::finish,
+        "The old authority is dropped; there is one:", "No authority is exchanged; there is one:",
+        "Nodes trust the old one until they are given this file (\"qcert import --ca FILE\"); "
+        "stock\nones until \"certutil -D -d DIR -n \"QNet CA\"\" and a restart of their daemon, or "
+        "\"qcert join\n--stock --force\".",
+        "the old authority is dropped",
+        "renew them, and revoke what is in no use any more; --force leaves the others behind"}};
 
 json to_json(const std::vector<LeftBehind>& list) {
     json all = json::array();
@@ -97,6 +101,12 @@ int print(const RotateOptions& options, const Wording& words, const StepPlan& ta
     fmt::print("{} {}\n", taken.was_done ? words.was_done : words.done, taken.file.string());
     for (const LeftBehind& one : left) fmt::print("Left behind: {}\n", line_of(one));
     fmt::print("{}\n", words.next);
+    if (words.step == Step::switch_over && has_nss_database(taken.file.parent_path()))
+        fmt::print(
+            "The stock database here keeps the old authority. Should the stock arbiter come back, "
+            "nodes\nneed certificates anew from it, and first its own file:\n"
+            "certutil -L -d {0} -n \"{1}\" -a > qnetd-cacert.crt\n",
+            taken.file.parent_path().string(), layout::ca_nickname);
     print_hearing(heard, socket, "The arbiter works by it from now on");
     return status;
 }

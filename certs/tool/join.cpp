@@ -106,6 +106,8 @@ Expected<bool, Failure> has_it(const Plan& plan) {
     if (!is_any_of_token(*cas, plan.token)) return refuse("a certificate of another arbiter");
     if (!name || !equal_without_case(*name, plan.cluster))
         return refuse("a certificate of another cluster");
+    if (!is_of_token_or_later(own->get(), *cas, plan.token))
+        return refuse("a certificate of an authority that was exchanged");
     return true;
 }
 

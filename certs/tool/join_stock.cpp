@@ -29,18 +29,19 @@ bool holds_nothing(const Path& directory) {
     return std::filesystem::is_empty(directory, failure);
 }
 
-// What this node is short of, as "holds ..." goes on; empty if it is nothing.
-std::string shortage(const StockNode& node, const Plan& plan) {
-    if (!is_any_of_token(node.authorities, plan.token))
-        return "a database that does not trust this arbiter";
+// What this node is short of, as "holds ..." goes on; empty if it is nothing. `trusts`: does it
+// trust whom it shall?
+std::string shortage(const StockNode& node, const Plan& plan, bool trusts) {
+    if (!trusts) return "a database that does not trust this arbiter";
     if (node.certificates.empty()) return "a database without a certificate and its key";
     const auto is_right = [&](const CertificatePtr& one) {
         const auto name = common_name(X509_get_subject_name(one.get()));
         return name && equal_without_case(*name, plan.cluster) &&
-               issuer_among(node.authorities, one.get(), Usage::client);
+               is_of_token_or_later(one.get(), node.authorities, plan.token);
     };
     if (std::any_of(node.certificates.begin(), node.certificates.end(), is_right)) return {};
-    return "a database with a certificate of another cluster or arbiter";
+    return "a database with a certificate of another cluster or arbiter, or of an authority "
+           "that was exchanged";
 }
 
 // At its end the database is in its place; `file` is the PKCS#12 file in it.
@@ -52,7 +53,10 @@ Expected<Stored> replace_database(const Plan& plan, const Bundle& bundle) {
         return tl::unexpected<Error>(made.error());
     const Expected<StockNode> node = read_stock_node(fresh);
     if (!node) return tl::unexpected<Error>(node.error());
-    if (const std::string what = shortage(*node, plan); !what.empty())
+    const bool trusts =
+        std::all_of(bundle.others.begin(), bundle.others.end(),
+                    [&](const CertificatePtr& ca) { return holds(node->authorities, ca.get()); });
+    if (const std::string what = shortage(*node, plan, trusts); !what.empty())
         return fail(fmt::format("certutil and pk12util made {}", what),
                     fmt::format("look at it: certutil -L -d {}", fresh.string()));
     const auto mode = std::filesystem::perms(mode_of(plan.directory).value_or(0770));
@@ -84,7 +88,7 @@ Expected<bool, Failure> has_stock_database(const Plan& plan) {
     }
     const Expected<StockNode> node = read_stock_node(plan.directory);
     if (!node) return refuse("a database that cannot be read: " + node.error().what);
-    const std::string what = shortage(*node, plan);
+    const std::string what = shortage(*node, plan, is_any_of_token(node->authorities, plan.token));
     if (!what.empty()) return refuse(what);
     return true;
 }

@@ -33,6 +33,12 @@ Expected<void, std::string> Certificates::take() {
     const net::TlsIdentity fresh{identity->ca_pem, identity->certificate_pem.value_or(""),
                                  identity->key_pem.value_or("")};
     if (fresh == identity_) return {};
+    // Without it the arbiter would not take this node; it is missing while it is changed, say.
+    if (fresh.certificate_pem.empty() && !identity_.certificate_pem.empty())
+        return Unexpected<std::string>(
+            fmt::format("the cluster certificate is gone from {}; put it back, or get a new one by "
+                        "`qcert join`",
+                        directory_.string()));
     auto context = net::TlsContext::client(fresh, server_name_);
     if (!context)
         return Unexpected<std::string>(

@@ -10,6 +10,7 @@ from certs_hosts import ARBITER, NODE, NODE_TOOL, Host, begin, check_our_node, e
 from enrolment import Home, Invitation, daemon, get_the_vote, join, read
 
 DONE, FAILED, USAGE, NOT_TAKEN_UP = 0, 1, 2, 3
+REFUSED, HAS_CERTIFICATES = 4, 6
 FOREIGN = "certificate not signed by our CA"
 
 
@@ -160,6 +161,39 @@ def test_steps_that_cannot_be_taken(env):
         done = env.run([env.program("qcert"), "rotate", "--dir", home.directory, *words],
                        check=False)
         assert done.returncode == USAGE, done
+
+
+def test_an_invitation_from_before_the_switch_uses_up_no_place(env):
+    home = Home(env).start()
+    invitation = Invitation(home, "--nodes", 1)
+    rotate(env, home, "begin")
+    rotate(env, home, "switch")
+    done = join(env, invitation.address, invitation.token, "one", check=False)
+    assert done.returncode == REFUSED and "exchanged" in done.stderr, done
+    assert invitation.events("refused")[0]["code"] == "other_authority"
+    assert not invitation.events("issued") and home.listed() == []
+
+
+def test_a_certificate_that_is_worth_nothing_is_not_taken_for_one(env):
+    home = Home(env).start()
+    first = Invitation(home, "--nodes", 1)
+    join(env, first.address, first.token, "one")
+    first.ends(0)
+    assert register(env)[-1]["stored"] == "yes"
+    rotate(env, home, "begin")
+    env.run([env.program("qcert"), "import", "--dir", env.path("one", "nssdb"), "--add", "--ca",
+             env.path("arbiter", "qnetd-cacert-next.crt")])
+    assert "already" in join(env, first.address, first.token, "one").stdout
+    rotate(env, home, "switch", "--force")
+    again = Invitation(home, "--more", "--nodes", 1)
+    done = join(env, again.address, again.token, "one", check=False)
+    assert done.returncode == HAS_CERTIFICATES and "exchanged" in done.stderr, done
+    join(env, again.address, again.token, "one", "--force")
+    assert "already" in join(env, again.address, again.token, "one").stdout
+
+
+def register(env):
+    return json.loads(read(env, "arbiter", "register.json"))["certificates"]
 
 
 def test_stock_nodes_are_told_of_both_and_get_a_new_certificate(env):

@@ -195,6 +195,39 @@ def test_what_a_node_has_is_kept(env):
     assert "does not trust this arbiter" in told, told
 
 
+def test_who_joined_during_an_exchange_of_the_authority_is_taken_over(env):
+    """By whatever names the database knows the authorities that it trusts."""
+    during, after = stock_node(env, "during"), stock_node(env, "after")
+    home = Home(env).start()
+
+    def step(name):
+        env.run([env.program("qcert"), "rotate", "--authority", name, "--dir", home.directory,
+                 "--socket", home.socket])
+
+    def taken_over(host):
+        said = host.run(QCERT, "import", "--dir", NODE)
+        assert "Imported the stock database" in said.stdout, said
+        shown = json.loads(host.run(QCERT, "show", "--dir", NODE, "--json").stdout)
+        assert shown["directories"][0]["verdict"]["usable"], shown
+        return host.read(f"{NODE}/ca.pem").count(b"BEGIN CERTIFICATE")
+    step("begin")
+    invitation = Invitation(home, "--nodes", 1)
+    join_stock(during, invitation)
+    invitation.ends(0)
+    told = join_stock(during, invitation).stdout
+    assert "already" in told, "the token names the old one, and it has one of the new"
+    during.write("/tmp/next.crt", read(env, "arbiter", "qnetd-cacert-next.crt"))
+    for more in ((), ("--add",)):
+        refused = during.run(QCERT, "import", "--ca", "/tmp/next.crt", *more, check=False)
+        assert refused.returncode == 1 and "certutil" in refused.stderr, refused
+    assert not during.has(f"{NODE}/ca.pem")
+    step("switch")
+    join_stock(after, Invitation(home, "--nodes", 1, "--more"))
+    assert "QNet CA " in after.run("certutil", "-L", "-d", NODE).stdout
+    assert taken_over(during) == 2
+    assert taken_over(after) == 1
+
+
 def test_a_node_of_ours_is_not_overwritten(env):
     machine(env)
     home = Home(env).start()

@@ -2,6 +2,7 @@
 // out: without a socket.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "certs/arbiter_directory.hpp"
+#include "certs/enrol/ask.hpp"
 #include "certs/enrol/invitation.hpp"
 #include "certs/enrol/message.hpp"
 #include "certs/enrol/wrong_tries.hpp"
@@ -177,6 +178,35 @@ TEST_CASE("the arbiter's shell takes a named owner in the place of the key") {
     CHECK(with(2, owner) == owner);
     CHECK(with(1, "") != with(2, ""));
     CHECK(with(1, with(2, "")) == with(2, ""));
+}
+
+TEST_CASE("an invitation from before an exchange lets nobody in") {
+    const Authority old(0), fresh(1);
+    const Invitation invitation(make_token(old.ca.get()), 1, at_ms(1000));
+    Certificates both = only(old.ca);
+    both.push_back(share(fresh.ca.get()));
+    CHECK(invitation.check_authorities(both));
+    const auto refused = invitation.check_authorities(only(fresh.ca));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "other_authority");
+}
+
+TEST_CASE("what an arbiter tells to trust is judged") {
+    const Authority old(0), fresh(1), third(2);
+    const Token token = make_token(old.ca.get());
+    const std::string o = to_pem(old.ca.get()), f = to_pem(fresh.ca.get());
+    const auto told = [&](const std::string& pem) {
+        const auto cas = authorities_told(Issued{"", pem}, old.ca.get(), token);
+        if (!cas) check_told(cas.error(), "tells to trust");
+        return cas ? cas->size() : 0;
+    };
+    CHECK(told("") == 1);
+    CHECK(told(o) == 1);
+    CHECK(told(o + f) == 2);
+    CHECK(told(o + f + to_pem(third.ca.get())) == 0);
+    CHECK(told(f) == 0);
+    CHECK(told(o + to_pem(fresh.cluster(key(2)).get())) == 0);
+    CHECK(told("nothing") == 0);
 }
 
 TEST_CASE("a node keeps its pending request until it is signed") {

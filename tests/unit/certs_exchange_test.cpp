@@ -37,7 +37,7 @@ struct Exchanging {
         return *taken;
     }
     // As an invitation does it, for the node in this directory.
-    void join(const Path& node, std::string_view address = "192.0.2.1") {
+    CertificatePtr issue(const Path& node, std::string_view address) {
         const Expected<RequestPtr> request = pending_request(node, "alpha");
         REQUIRE(request);
         const auto made = issue_certificate(directory, request->get(), "the request",
@@ -45,11 +45,15 @@ struct Exchanging {
                                              .by = "invite",
                                              .owner = the_owner,
                                              .address = address,
-                                             .which = Which::newest});
+                                             .which = Which::newest,
+                                             .is_confirmed = true});
         REQUIRE(made);
-        const auto stored =
-            store_signed(node, made->get(), authorities().for_nodes(), "the arbiter");
-        REQUIRE(stored);
+        return share(made->get());
+    }
+    void join(const Path& node, std::string_view address = "192.0.2.1") {
+        const CertificatePtr made = issue(node, address);
+        REQUIRE(store_signed(node, made.get(), authorities().for_nodes(), "the arbiter"));
+        REQUIRE(mark_stored(directory, serial_number(made.get())));
     }
     Path sign(std::size_t key_number, std::string_view cluster) {
         put(scratch / "request", to_der(make_request(key(key_number), cluster).get()));
@@ -238,6 +242,8 @@ TEST_CASE("who would be left behind is counted at each address") {
     arbiter.take(Step::begin);
     CHECK(arbiter.left() ==
           Lines{"alpha 192.0.2.1: 103,104 0", "alpha 192.0.2.3: 105 0", "Beta : 106 0"});
+    arbiter.issue(arbiter.scratch / "three", "192.0.2.3");  // and the answer was lost
+    CHECK(arbiter.left()[1] == "alpha 192.0.2.3: 105 0");
     arbiter.join(arbiter.scratch / "one", "192.0.2.1");
     arbiter.join(arbiter.scratch / "three", "192.0.2.3");
     CHECK(arbiter.left() == Lines{"alpha 192.0.2.1: 103,104 1", "Beta : 106 0"});
@@ -248,6 +254,20 @@ TEST_CASE("who would be left behind is counted at each address") {
     arbiter.sign(3, "beta");  // another key, another owner, the same cluster
     CHECK(arbiter.left().empty());
     arbiter.take(Step::finish);
+    CHECK(arbiter.left().empty());
+}
+
+TEST_CASE("signed by hand, keys count, and several old ones are told always") {
+    Exchanging arbiter;
+    for (const std::size_t key_number : {2, 3}) arbiter.sign(key_number, "two");  // 103, 104
+    for (int times = 0; times < 2; ++times) arbiter.sign(2, "one");               // 105, 106
+    arbiter.take(Step::begin);
+    arbiter.take(Step::switch_over);
+    for (const std::size_t key_number : {2, 3}) arbiter.sign(key_number, "two");
+    CHECK(arbiter.left() == std::vector<std::string>{"one : 105,106 0", "two : 103,104 2"});
+    arbiter.sign(3, "one");
+    CHECK(arbiter.left() == std::vector<std::string>{"two : 103,104 2"});
+    REQUIRE(revoke(arbiter.directory, {"103"}));
     CHECK(arbiter.left().empty());
 }
 
@@ -351,29 +371,6 @@ TEST_CASE("a node takes a new pair and other authorities at every step") {
         put(node / layout::cluster_certificate, certificate);
         CHECK(load_node_identity(node));
     }
-}
-
-TEST_CASE("a node is given an authority beside the one it trusts") {
-    const Scratch scratch;
-    const Authority old(0), fresh(1);
-    const Path node = scratch / "node";
-    put(scratch / "old.crt", to_pem(old.ca.get()));
-    put(scratch / "fresh.crt", to_text(fresh.ca.get()) + to_pem(fresh.ca.get()));
-    put(scratch / "leaf.crt", to_pem(fresh.cluster(key(2)).get()));
-    const auto none = add_ca(node, scratch / "fresh.crt");
-    REQUIRE_FALSE(none);
-    check_told(none.error(), "no CA certificate");
-    REQUIRE(import_ca(node, scratch / "old.crt", Existing::fresh_only));
-    for (int times = 0; times < 2; ++times) {
-        REQUIRE(add_ca(node, scratch / "fresh.crt"));
-        CHECK(get(node / layout::node_ca) == to_pem(old.ca.get()) + to_pem(fresh.ca.get()));
-    }
-    CHECK_FALSE(add_ca(node, scratch / "leaf.crt"));
-    CHECK_FALSE(import_ca(node, scratch / "fresh.crt", Existing::fresh_only));
-    // Half of a list is no list: who lost one would lose the arbiter.
-    const std::string list = get(node / layout::node_ca);
-    put(node / layout::node_ca, list.substr(0, list.size() - 200));
-    CHECK_FALSE(load_node_identity(node));
 }
 
 // Certificates of stock CAs say nothing of their issuer but its name.
