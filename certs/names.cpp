@@ -176,19 +176,14 @@ wire::ClusterNames cluster_names(const std::vector<Renaming>& list) {
     return names;
 }
 
-std::string present_name(const std::vector<Renaming>& list, const std::string& name) {
-    const wire::ClusterNames names = cluster_names(list);
-    if (names.all(name).size() > 1) return names.present(name);
-    for (const Renaming& one : list)
-        if (equal_without_case(one.was, name) || equal_without_case(one.is, name))
-            return names.present(one.is);
-    return name;
+std::string present_name(const wire::ClusterNames& names, const std::string& name) {
+    return names.present(names.spelled(name));
 }
 
 Expected<void> check_present_name(const Path& directory, std::string_view cluster) {
     const Expected<std::vector<Renaming>> list = read_renamings(directory);
     if (!list) return tl::unexpected<Error>(list.error());
-    const std::string present = present_name(*list, std::string(cluster));
+    const std::string present = present_name(cluster_names(*list), std::string(cluster));
     if (equal_without_case(present, cluster)) return {};
     return fail(
         fmt::format("the cluster \"{}\" is called \"{}\" now: another one with its old name "
@@ -200,9 +195,9 @@ Expected<void> check_present_name(const Path& directory, std::string_view cluste
 }
 
 std::vector<Entry> by_present_names(std::vector<Entry> entries, const std::vector<Renaming>& list) {
-    if (list.empty()) return entries;
+    const wire::ClusterNames names = cluster_names(list);
     for (Entry& entry : entries)
-        if (entry.use == "cluster") entry.name = present_name(list, entry.name);
+        if (entry.use == "cluster") entry.name = present_name(names, entry.name);
     return entries;
 }
 

@@ -36,7 +36,7 @@ std::string renamings_text(const std::vector<Renaming>& list);
 // Of a list that was read.
 wire::ClusterNames cluster_names(const std::vector<Renaming>& list);
 // What the cluster of this name is called now; compared as in certificates, without case.
-std::string present_name(const std::vector<Renaming>& list, const std::string& name);
+std::string present_name(const wire::ClusterNames& names, const std::string& name);
 // A new certificate must not name a cluster that is called otherwise now.
 Expected<void> check_present_name(const Path& directory, std::string_view cluster);
 // Certificates of clusters with the names that these have now.

@@ -101,8 +101,8 @@ int list(const Path& directory, bool as_json) {
             entries->push_back(unlisted(one));
     const Expected<std::vector<Renaming>> renamed = read_renamings(directory);
     if (!renamed) return report_error(renamed.error());
-    const auto called_now = [&](const Entry& entry) {
-        return entry.use == "cluster" ? present_name(*renamed, entry.name) : entry.name;
+    const auto called_now = [names = cluster_names(*renamed)](const Entry& entry) {
+        return entry.use == "cluster" ? present_name(names, entry.name) : entry.name;
     };
     // Without them, none of theirs would be listed either.
     const Expected<Authorities> authorities = read_authorities(directory);

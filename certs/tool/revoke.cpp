@@ -41,7 +41,7 @@ Expected<std::vector<std::string>> serials_of_cluster(const RevokeOptions& optio
     const Expected<std::vector<Renaming>> renamed = read_renamings(directory);
     if (!renamed) return tl::unexpected<Error>(renamed.error());
     known = by_present_names(std::move(*known), *renamed);
-    const std::string name = present_name(*renamed, options.cluster);
+    const std::string name = present_name(cluster_names(*renamed), options.cluster);
     const std::vector<Entry> clusters = latest_of_each_owner(*known, name);
     if (clusters.empty())
         return fail(

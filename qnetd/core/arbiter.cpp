@@ -20,6 +20,7 @@ Arbiter::Arbiter(Settings settings, Instant started, const Memory& memory, wire:
     for (const auto& [name, restored] : memory.records)
         last_grant_ = std::max(last_grant_, restored.record.grant_number);
     known_grant_ = last_grant_;
+    renamed_grant_ = last_grant_;
     for (const auto& [name, restored] : memory.records) {
         Cluster cluster(name, settings_, guard_from_, next_cluster_number_++, known_grant_);
         cluster.restore(restored, started);
@@ -191,6 +192,7 @@ void Arbiter::tidy() {
 void Arbiter::forget_cluster(const std::string& name) {
     const auto found = clusters_.find(name);
     known_grant_ = std::max(known_grant_, found->second.grant_number());
+    if (is_apart(name)) renamed_grant_ = std::max(renamed_grant_, found->second.grant_number());
     misspelled_.erase(name);
     clusters_.erase(found);
 }

@@ -126,7 +126,8 @@ private:
     std::uint64_t next_cluster_number_ = 0;
     std::uint64_t last_write_ = 0;
     std::uint64_t last_grant_ = 0;
-    std::uint64_t known_grant_ = 0;  // of the last grant to any cluster that has no record now
+    std::uint64_t known_grant_ = 0;    // of the last grant to any cluster that has no record now
+    std::uint64_t renamed_grant_ = 0;  // ... as far as one of a renamed cluster's names had it
     Agenda<ConnectionId> silence_;
     Agenda<std::string> waits_;
     // Of the running step; empty between steps.

@@ -57,8 +57,9 @@ std::vector<std::string> Arbiter::names_of(const Session& session) const {
 }
 
 // A node of a renamed cluster may have been in one of its other names' own, which is forgotten.
+// What any other cluster was granted is no reason to pass over an older copy of the record.
 std::uint64_t Arbiter::grant_of_others(const std::string& kept) const {
-    return names_.all(kept).size() > 1 ? known_grant_ : 0;
+    return names_.all(kept).size() > 1 ? renamed_grant_ : 0;
 }
 
 std::optional<std::string> Arbiter::stands_against(const wire::ClusterNames& names) const {
@@ -93,6 +94,7 @@ void Arbiter::on(const Renamed& renamed) {
         names_ = renamed.names;
         // Who was in a cluster of another shard may have heard of its grants.
         known_grant_ = std::max(known_grant_, renamed.known_grant);
+        renamed_grant_ = known_grant_;
         last_grant_ = std::max(last_grant_, known_grant_);
     }
 }

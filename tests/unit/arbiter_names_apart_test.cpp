@@ -192,6 +192,16 @@ TEST_CASE("a grant that was seen in a cluster of another name is no older copy o
         wire::ClusterNames names;
         names.rename("alpha", "beta");
         REQUIRE(driver.take_up(names, seen));
+        if (GENERATE(false, true)) {  // what another cluster is granted it cannot have seen
+            join(driver, "C", "gamma", 2);
+            send_lists(driver, "C", 2, 8);
+            driver.close("C", fin);
+            for (int i = 0; i < 20; ++i) {
+                driver.advance(Duration(2000));
+                driver.receive("A", of_type(wire::MessageType::echo_request, 7));
+            }
+            REQUIRE(driver.arbiter().known_grant() == seen + 1);
+        }
     }
     REQUIRE(join(driver, "B", "beta", 2, wire::known_options()) == ReplyErrorCode::no_error);
     CHECK_FALSE(is_alarmed(seen));
