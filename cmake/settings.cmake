@@ -37,7 +37,8 @@ add_library(castvote_settings INTERFACE)
 target_include_directories(castvote_settings INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(castvote_settings INTERFACE
     -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Wno-missing-field-initializers
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -Werror=return-type -Werror=switch)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -Werror=return-type -Werror=switch
+    -pthread)  # as corosync's libraries ask for it
 target_compile_definitions(castvote_settings INTERFACE CASTVOTE_VERSION="${PROJECT_VERSION}")
 target_compile_definitions(castvote_settings INTERFACE BOOST_ASIO_SEPARATE_COMPILATION)
 target_link_libraries(castvote_settings INTERFACE Threads::Threads)
@@ -82,7 +83,7 @@ function(castvote_precompiled name)
         file(WRITE ${CMAKE_BINARY_DIR}/headers.cpp "")
         add_library(castvote_headers OBJECT ${CMAKE_BINARY_DIR}/headers.cpp)
         target_link_libraries(castvote_headers PRIVATE castvote_settings ${CASTVOTE_FMT}
-            ${CASTVOTE_SPDLOG} nlohmann_json::nlohmann_json CLI11::CLI11 Boost::headers OpenSSL::SSL)
+            nlohmann_json::nlohmann_json CLI11::CLI11 Boost::headers OpenSSL::SSL)
         if(CASTVOTE_SANITIZE)
             target_compile_options(castvote_headers PRIVATE ${CASTVOTE_UBSAN})
         endif()
