@@ -21,14 +21,12 @@
 namespace castvote::certs {
 namespace {
 
-constexpr std::array<Member<Renaming>, 4> names_members{{{"was", &Renaming::was},
-                                                         {"is", &Renaming::is},
-                                                         {"renamed_at", &Renaming::renamed_at},
-                                                         {"by", &Renaming::by}}};
+constexpr std::array<Member<Renaming>, 3> names_members{
+    {{"was", &Renaming::was}, {"is", &Renaming::is}, {"renamed_at", &Renaming::renamed_at}}};
 
 constexpr ListFile<Renaming> names_file{
     layout::names, "renamed",
-    // An entry takes about 150 bytes: more than a hundred thousand.
+    // An entry takes about 130 bytes: more than a hundred thousand.
     16 * 1024 * 1024,
     "restore it from a backup; without it a renamed cluster would be two, with a vote each",
     names_members};
@@ -201,7 +199,7 @@ Expected<Rename> rename_cluster(const Path& directory, const std::string& was,
         if (const Expected<void> fresh = check_new_name(is, had, facts); !fresh)
             return tl::unexpected<Error>(fresh.error());
     }
-    list->push_back({was, is, date(std::time(nullptr)), "rename"});
+    list->push_back({was, is, date(std::time(nullptr))});
     const Expected<void> written = write_list(directory, *list);
     if (!written) return tl::unexpected<Error>(written.error());
     return Rename{list->back(), false};
