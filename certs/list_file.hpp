@@ -42,10 +42,7 @@ struct ListFile {
 
     Expected<List> read(const Path& directory, const Judge& is_sound) const {
         const Path path = directory / file;
-        std::error_code unknown;
-        if (std::filesystem::symlink_status(path, unknown).type() ==
-            std::filesystem::file_type::not_found)
-            return List{};
+        if (is_missing(path)) return List{};
         const Expected<std::string> bytes = read_file(path, bytes_max);
         if (!bytes) return tl::unexpected<Error>(bytes.error());
         return parse(*bytes, path.string(), is_sound);

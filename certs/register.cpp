@@ -20,7 +20,7 @@
 namespace castvote::certs {
 namespace {
 
-constexpr std::array<Member<Entry>, 11> register_members{{
+constexpr std::array<Member<Entry>, 12> register_members{{
     {"serial", &Entry::serial},
     {"use", &Entry::use, /*is_needed=*/false},
     {"name", &Entry::name, false},
@@ -32,6 +32,7 @@ constexpr std::array<Member<Entry>, 11> register_members{{
     {"address", &Entry::address, false},
     {"authority", &Entry::authority, false},
     {"stored", &Entry::stored, false},
+    {"revokes", &Entry::revokes, false},
 }};
 
 constexpr ListFile<Entry> register_file{

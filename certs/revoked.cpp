@@ -30,6 +30,8 @@ constexpr ListFile<Revoked> revoked_file{
 
 bool is_sound_revocation(const Revoked& one) { return !one.serial.empty(); }
 
+bool is_revoking(const Entry& entry) { return !entry.revokes.empty(); }
+
 // As X.509 counts: one spelling for one number, or the daemon would look for another one.
 std::optional<long> number_in(const std::string& serial) {
     long number = 0;
@@ -69,7 +71,27 @@ Expected<std::vector<Revoked>> parse_revoked(const std::string& text, const std:
 std::string revoked_text(const std::vector<Revoked>& list) { return revoked_file.text(list); }
 
 Expected<std::vector<Revoked>> read_revoked(const Path& directory) {
-    return revoked_file.read(directory, is_sound_revocation);
+    if (!is_missing(directory / layout::revoked))
+        return revoked_file.read(directory, is_sound_revocation);
+    const Expected<std::vector<Entry>> known = read_register(directory);
+    if (!known) return tl::unexpected<Error>(known.error());
+    if (std::none_of(known->begin(), known->end(), is_revoking)) return std::vector<Revoked>{};
+    return fail(fmt::format("{} is missing: {} says that certificates were revoked",
+                            (directory / layout::revoked).string(), layout::certificate_register),
+                R"(restore it from a backup; without one, write {"version": 1, "revoked": []} )"
+                "into it, and revoke again whom you do not want back");
+}
+
+// All authorities, since it is not known of each number whose it is.
+Expected<void> expect_revoked(const Path& directory, std::optional<Ownership> owner) {
+    Expected<std::vector<Entry>> known = known_certificates(directory);
+    if (!known) return tl::unexpected<Error>(known.error());
+    if (std::any_of(known->begin(), known->end(), is_revoking)) return {};
+    for (Entry& entry : *known)
+        if (entry.use == "authority") entry.revokes = "yes";
+    std::erase_if(*known,
+                  [](const Entry& entry) { return entry.by == "found" && !is_revoking(entry); });
+    return write_register(directory, *known, owner);
 }
 
 Expected<Revocation> revoke(const Path& directory, const std::vector<std::string>& serials) {
@@ -98,10 +120,12 @@ Expected<Revocation> revoke(const Path& directory, const std::vector<std::string
         done.added.push_back({serial, *cluster, now});
         all->push_back(done.added.back());
     }
-    if (done.added.empty()) return done;
-    const Expected<void> written =
-        revoked_file.write(directory, *all, arbiter_ownership(directory));
-    if (!written) return tl::unexpected<Error>(written.error());
+    const Ownership owner = arbiter_ownership(directory);
+    if (!done.added.empty())
+        if (const auto written = revoked_file.write(directory, *all, owner); !written)
+            return tl::unexpected<Error>(written.error());
+    if (const Expected<void> noted = expect_revoked(directory, owner); !noted)
+        return tl::unexpected<Error>(noted.error());
     return done;
 }
 
