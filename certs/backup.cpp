@@ -163,7 +163,7 @@ bool is_same_arbiter(const Path& directory, const Files& files) {
 // Who was revoked here after the backup was made stays so, where it is the same arbiter: serial
 // numbers never repeat under its authorities.
 Expected<void> keep_revoked(const Path& directory, Files& files) {
-    if (!is_same_arbiter(directory, files)) return {};
+    if (is_missing(directory / layout::revoked) || !is_same_arbiter(directory, files)) return {};
     Expected<std::vector<Revoked>> here = read_revoked(directory);
     if (!here) return tl::unexpected<Error>(here.error());
     if (here->empty()) return {};
@@ -249,6 +249,8 @@ Expected<Stored> back_up(const Path& directory, const Path& file) {
     if (!identity) return tl::unexpected<Error>(identity.error());
     const Expected<DirectoryLock> lock = DirectoryLock::take(directory);
     if (!lock) return tl::unexpected<Error>(lock.error());
+    if (const auto revoked = read_revoked(directory); !revoked)
+        return tl::unexpected<Error>(revoked.error());
     const Expected<Files> files = files_in_directory(directory);
     if (!files) return tl::unexpected<Error>(files.error());
     for (const Known& one : known_files)
@@ -294,8 +296,11 @@ Expected<Stored> restore(const Path& directory, const Path& file, Present presen
         return tl::unexpected<Error>(written.error());
     if (const auto identity = load_arbiter_identity(fresh); !identity)
         return no_backup(file, "its certificates do not fit together");
-    if (const auto revoked = read_revoked(fresh); !revoked)
-        return no_backup(file, revoked.error().what);
+    const auto revoked = read_revoked(fresh);
+    if (!revoked) return no_backup(file, revoked.error().what);
+    if (!revoked->empty())
+        if (const Expected<void> noted = expect_revoked(fresh, owner); !noted)
+            return tl::unexpected<Error>(noted.error());
     if (const auto names = read_renamings(fresh); !names)
         return no_backup(file, names.error().what);
     if (const Expected<void> signing = check_signing(fresh, "any"); !signing)

@@ -115,6 +115,12 @@ bool is_there(const Path& path) {
     return ::stat(path.c_str(), &status) == 0;
 }
 
+bool is_missing(const Path& path) {
+    std::error_code unknown;
+    return std::filesystem::symlink_status(path, unknown).type() ==
+           std::filesystem::file_type::not_found;
+}
+
 Expected<std::string> read_file(const Path& path, std::size_t max_bytes) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.is_open()) return system_error("read", path, errno);

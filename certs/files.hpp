@@ -26,6 +26,8 @@ struct Ownership {
 };
 
 bool is_there(const Path& path);
+// Only where nothing has that name: not a link to nowhere, nor what cannot be looked at.
+bool is_missing(const Path& path);
 
 inline constexpr std::size_t max_file_bytes = 1024 * 1024;  // No certificate comes near it.
 

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <utility>
@@ -14,35 +14,29 @@
 #include "certs/arbiter_directory.hpp"
 #include "certs/issue.hpp"
 #include "certs/layout.hpp"
+#include "certs/list_file.hpp"
 #include "certs/revoked.hpp"
 #include "certs/x509.hpp"
 
 namespace castvote::certs {
 namespace {
 
-using nlohmann::json;
+constexpr std::array<Member<Renaming>, 3> names_members{
+    {{"was", &Renaming::was}, {"is", &Renaming::is}, {"renamed_at", &Renaming::renamed_at}}};
 
-constexpr int names_version = 1;
-// An entry takes about 150 bytes: more than a hundred thousand.
-constexpr std::size_t names_bytes_max = 16 * 1024 * 1024;
+constexpr ListFile<Renaming> names_file{
+    layout::names, "renamed",
+    // An entry takes about 130 bytes: more than a hundred thousand.
+    16 * 1024 * 1024,
+    "restore it from a backup; without it a renamed cluster would be two, with a vote each",
+    names_members};
 
-tl::unexpected<Error> damaged_names(const std::string& name, std::string_view why) {
-    return fail(fmt::format("{} is damaged: {}", name, why),
-                "restore it from a backup; without it a renamed cluster would be two, with a vote "
-                "each");
-}
-
-std::optional<Renaming> renaming_of(const json& object) {
-    if (!object.is_object()) return std::nullopt;
-    Renaming one;
-    for (const auto& [name, place] :
-         {std::pair("was", &one.was), std::pair("is", &one.is),
-          std::pair("renamed_at", &one.renamed_at), std::pair("by", &one.by)}) {
-        const auto found = object.find(name);
-        if (found == object.end() || !found->is_string()) return std::nullopt;
-        *place = found->get<std::string>();
-    }
-    return one;
+// No name may belong to two clusters.
+ListFile<Renaming>::Judge names_judge() {
+    return [names = wire::ClusterNames()](const Renaming& one) mutable {
+        return check_cluster_name(one.was) && check_cluster_name(one.is) &&
+               names.rename(one.was, one.is);
+    };
 }
 
 bool is_one_of(const std::vector<std::string>& names, const std::string& wanted) {
@@ -123,51 +117,19 @@ Expected<void> check_spelling(const std::string& name, const std::vector<std::st
 }
 
 Expected<void> write_list(const Path& directory, const std::vector<Renaming>& list) {
-    return write_file(directory / layout::names, renamings_text(list), 0640,
-                      arbiter_ownership(directory));
+    return names_file.write(directory, list, arbiter_ownership(directory));
 }
 
 }  // namespace
 
 Expected<std::vector<Renaming>> parse_renamings(const std::string& text, const std::string& name) {
-    const json content = json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (!content.is_object()) return damaged_names(name, "it is no JSON object");
-    const auto version = content.find("version");
-    if (version == content.end() || *version != names_version)
-        return damaged_names(name, "its version is not 1");
-    const auto list = content.find("renamed");
-    if (list == content.end() || !list->is_array()) return damaged_names(name, "it has no list");
-    std::vector<Renaming> all;
-    wire::ClusterNames names;
-    for (const json& object : *list) {
-        auto one = renaming_of(object);
-        if (!one || !check_cluster_name(one->was) || !check_cluster_name(one->is) ||
-            !names.rename(one->was, one->is))
-            return damaged_names(name, fmt::format("entry {}", all.size() + 1));
-        all.push_back(std::move(*one));
-    }
-    return all;
+    return names_file.parse(text, name, names_judge());
 }
 
-std::string renamings_text(const std::vector<Renaming>& list) {
-    json all = json::array();
-    for (const Renaming& one : list)
-        all.push_back(
-            {{"was", one.was}, {"is", one.is}, {"renamed_at", one.renamed_at}, {"by", one.by}});
-    const json content = {{"version", names_version}, {"renamed", std::move(all)}};
-    return content.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string renamings_text(const std::vector<Renaming>& list) { return names_file.text(list); }
 
 Expected<std::vector<Renaming>> read_renamings(const Path& directory) {
-    const Path file = directory / layout::names;
-    // Only what is not there renames nothing; what cannot be looked at does not.
-    std::error_code unknown;
-    if (std::filesystem::symlink_status(file, unknown).type() ==
-        std::filesystem::file_type::not_found)
-        return std::vector<Renaming>{};
-    const Expected<std::string> text = read_file(file, names_bytes_max);
-    if (!text) return tl::unexpected<Error>(text.error());
-    return parse_renamings(*text, file.string());
+    return names_file.read(directory, names_judge());
 }
 
 wire::ClusterNames cluster_names(const std::vector<Renaming>& list) {
@@ -237,7 +199,7 @@ Expected<Rename> rename_cluster(const Path& directory, const std::string& was,
         if (const Expected<void> fresh = check_new_name(is, had, facts); !fresh)
             return tl::unexpected<Error>(fresh.error());
     }
-    list->push_back({was, is, date(std::time(nullptr)), "rename"});
+    list->push_back({was, is, date(std::time(nullptr))});
     const Expected<void> written = write_list(directory, *list);
     if (!written) return tl::unexpected<Error>(written.error());
     return Rename{list->back(), false};

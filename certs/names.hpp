@@ -22,7 +22,6 @@ struct Renaming {
     std::string was;
     std::string is;
     std::string renamed_at;  // "2126-11-25 06:32:00 UTC"
-    std::string by;          // "rename"
 
     bool operator==(const Renaming&) const = default;
 };

@@ -8,70 +8,45 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "certs/arbiter_directory.hpp"
 #include "certs/authorities.hpp"
 #include "certs/layout.hpp"
+#include "certs/list_file.hpp"
 #include "certs/x509.hpp"
 #include "common/net/certificate_owner.hpp"
 
 namespace castvote::certs {
 namespace {
 
-using nlohmann::json;
-
-constexpr int format_version = 1;
-// An entry takes about 400 bytes: more than a hundred thousand certificates.
-constexpr std::size_t register_bytes_max = 64 * 1024 * 1024;
-constexpr const char* restore =
-    "restore it from a backup, or move it away: then what was issued "
-    "is known by the files cluster-*.crt only";
-
-// Name in the file and place in the entry, for reading and writing.
-constexpr std::array<std::pair<const char*, std::string Entry::*>, 11> fields{{
+constexpr std::array<Member<Entry>, 12> register_members{{
     {"serial", &Entry::serial},
-    {"use", &Entry::use},
-    {"name", &Entry::name},
+    {"use", &Entry::use, /*is_needed=*/false},
+    {"name", &Entry::name, false},
     {"fingerprint", &Entry::fingerprint},
-    {"owner", &Entry::owner},
-    {"issued_at", &Entry::issued_at},
-    {"not_after", &Entry::not_after},
-    {"by", &Entry::by},
-    {"address", &Entry::address},
-    {"authority", &Entry::authority},
-    {"stored", &Entry::stored},
+    {"owner", &Entry::owner, false},
+    {"issued_at", &Entry::issued_at, false},
+    {"not_after", &Entry::not_after, false},
+    {"by", &Entry::by, false},
+    {"address", &Entry::address, false},
+    {"authority", &Entry::authority, false},
+    {"stored", &Entry::stored, false},
+    {"revokes", &Entry::revokes, false},
 }};
+
+constexpr ListFile<Entry> register_file{
+    layout::certificate_register, "certificates",
+    // An entry takes about 400 bytes: more than a hundred thousand certificates.
+    64 * 1024 * 1024,
+    "restore it from a backup, or move it away: then what was issued is known by the files "
+    "cluster-*.crt only",
+    register_members};
 
 const char* use_of(X509* certificate, const std::string& name) {
     if (X509_check_ca(certificate) != 0 && X509_self_signed(certificate, 0) == 1)
         return "authority";
     return name == layout::server_name ? "arbiter" : "cluster";
-}
-
-tl::unexpected<Error> damaged(const Path& file, std::string_view why) {
-    return fail(fmt::format("{} is damaged: {}", file.string(), why), restore);
-}
-
-std::optional<Entry> entry_of(const json& object) {
-    if (!object.is_object()) return std::nullopt;
-    Entry entry;
-    for (const auto& [name, place] : fields) {
-        const auto found = object.find(name);
-        if (found == object.end()) continue;
-        if (!found->is_string()) return std::nullopt;
-        entry.*place = found->get<std::string>();
-    }
-    if (entry.serial.empty() || entry.fingerprint.empty()) return std::nullopt;
-    return entry;
-}
-
-json object_of(const Entry& entry) {
-    json object = json::object();
-    for (const auto& [name, place] : fields)
-        if (!(entry.*place).empty()) object[name] = entry.*place;
-    return object;
 }
 
 // What another CA has signed, or whoever may write here has left, is not ours.
@@ -122,24 +97,9 @@ Entry entry_for(X509* certificate, const X509* authority, std::string_view by,
 }
 
 Expected<std::vector<Entry>> read_register(const Path& directory) {
-    const Path file = directory / layout::certificate_register;
-    if (!is_there(file)) return std::vector<Entry>{};
-    const Expected<std::string> text = read_file(file, register_bytes_max);
-    if (!text) return tl::unexpected<Error>(text.error());
-    const json content = json::parse(*text, nullptr, /*allow_exceptions=*/false);
-    if (!content.is_object()) return damaged(file, "it is no JSON object");
-    const auto version = content.find("version");
-    if (version == content.end() || *version != format_version)
-        return damaged(file, "its version is not 1");
-    const auto list = content.find("certificates");
-    if (list == content.end() || !list->is_array()) return damaged(file, "it has no list");
-    std::vector<Entry> entries;
-    for (const json& object : *list) {
-        std::optional<Entry> entry = entry_of(object);
-        if (!entry) return damaged(file, fmt::format("entry {}", entries.size() + 1));
-        entries.push_back(std::move(*entry));
-    }
-    return entries;
+    return register_file.read(directory, [](const Entry& entry) {
+        return !entry.serial.empty() && !entry.fingerprint.empty();
+    });
 }
 
 Expected<std::vector<Entry>> known_certificates(const Path& directory) {
@@ -165,11 +125,7 @@ Expected<std::vector<Entry>> known_certificates(const Path& directory) {
 
 Expected<void> write_register(const Path& directory, const std::vector<Entry>& entries,
                               std::optional<Ownership> owner) {
-    json list = json::array();
-    for (const Entry& entry : entries) list.push_back(object_of(entry));
-    const json content = {{"version", format_version}, {"certificates", std::move(list)}};
-    const std::string text = content.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
-    return write_file(directory / layout::certificate_register, text, 0640, owner);
+    return register_file.write(directory, entries, owner);
 }
 
 Expected<void> add_to_register(const Path& directory, std::vector<Entry> entries,

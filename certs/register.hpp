@@ -34,6 +34,8 @@ struct Entry {
     // By "invite": "no" until the node says that it has stored it, then "yes". Empty: nobody says
     // so, or it was registered before this was.
     std::string stored;
+    // Of an authority: "yes" once certificates were revoked here, so that revoked.json is missed.
+    std::string revokes;
 
     bool operator==(const Entry&) const = default;
 };

@@ -5,43 +5,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "certs/arbiter_directory.hpp"
 #include "certs/layout.hpp"
+#include "certs/list_file.hpp"
 #include "certs/register.hpp"
 #include "certs/x509.hpp"
 
 namespace castvote::certs {
 namespace {
 
-using nlohmann::json;
+constexpr std::array<Member<Revoked>, 3> revoked_members{
+    {{"serial", &Revoked::serial}, {"name", &Revoked::name}, {"revoked_at", &Revoked::revoked_at}}};
 
-constexpr int list_version = 1;
-// An entry takes about 100 bytes: more than a hundred thousand.
-constexpr std::size_t revoked_bytes_max = 16 * 1024 * 1024;
+constexpr ListFile<Revoked> revoked_file{
+    layout::revoked, "revoked",
+    // An entry takes about 100 bytes: more than a hundred thousand.
+    16 * 1024 * 1024, "restore it from a backup; moving it away lets in again whoever was revoked",
+    revoked_members};
 
-tl::unexpected<Error> damaged_list(const std::string& name, std::string_view why) {
-    return fail(fmt::format("{} is damaged: {}", name, why),
-                "restore it from a backup; moving it away lets in again whoever was revoked");
-}
+bool is_sound_revocation(const Revoked& one) { return !one.serial.empty(); }
 
-std::optional<Revoked> revoked_of(const json& object) {
-    if (!object.is_object()) return std::nullopt;
-    Revoked one;
-    for (const auto& [name, place] :
-         {std::pair("serial", &one.serial), std::pair("name", &one.name),
-          std::pair("revoked_at", &one.revoked_at)}) {
-        const auto found = object.find(name);
-        if (found == object.end() || !found->is_string()) return std::nullopt;
-        *place = found->get<std::string>();
-    }
-    if (one.serial.empty()) return std::nullopt;
-    return one;
-}
+bool is_revoking(const Entry& entry) { return !entry.revokes.empty(); }
 
 // As X.509 counts: one spelling for one number, or the daemon would look for another one.
 std::optional<long> number_in(const std::string& serial) {
@@ -76,40 +65,33 @@ Expected<std::string> cluster_of(const std::vector<Entry>& known, long last,
 }  // namespace
 
 Expected<std::vector<Revoked>> parse_revoked(const std::string& text, const std::string& name) {
-    const json content = json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (!content.is_object()) return damaged_list(name, "it is no JSON object");
-    const auto version = content.find("version");
-    if (version == content.end() || *version != list_version)
-        return damaged_list(name, "its version is not 1");
-    const auto list = content.find("revoked");
-    if (list == content.end() || !list->is_array()) return damaged_list(name, "it has no list");
-    std::vector<Revoked> all;
-    for (const json& object : *list) {
-        auto one = revoked_of(object);
-        if (!one) return damaged_list(name, fmt::format("entry {}", all.size() + 1));
-        all.push_back(std::move(*one));
-    }
-    return all;
+    return revoked_file.parse(text, name, is_sound_revocation);
 }
 
-std::string revoked_text(const std::vector<Revoked>& list) {
-    json all = json::array();
-    for (const Revoked& one : list)
-        all.push_back({{"serial", one.serial}, {"name", one.name}, {"revoked_at", one.revoked_at}});
-    const json content = {{"version", list_version}, {"revoked", std::move(all)}};
-    return content.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string revoked_text(const std::vector<Revoked>& list) { return revoked_file.text(list); }
 
 Expected<std::vector<Revoked>> read_revoked(const Path& directory) {
-    const Path file = directory / layout::revoked;
-    // Only what is not there revokes nobody; what cannot be looked at does not.
-    std::error_code unknown;
-    if (std::filesystem::symlink_status(file, unknown).type() ==
-        std::filesystem::file_type::not_found)
-        return std::vector<Revoked>{};
-    const Expected<std::string> text = read_file(file, revoked_bytes_max);
-    if (!text) return tl::unexpected<Error>(text.error());
-    return parse_revoked(*text, file.string());
+    if (!is_missing(directory / layout::revoked))
+        return revoked_file.read(directory, is_sound_revocation);
+    const Expected<std::vector<Entry>> known = read_register(directory);
+    if (!known) return tl::unexpected<Error>(known.error());
+    if (std::none_of(known->begin(), known->end(), is_revoking)) return std::vector<Revoked>{};
+    return fail(fmt::format("{} is missing: {} says that certificates were revoked",
+                            (directory / layout::revoked).string(), layout::certificate_register),
+                R"(restore it from a backup; without one, write {"version": 1, "revoked": []} )"
+                "into it, and revoke again whom you do not want back");
+}
+
+// All authorities, since it is not known of each number whose it is.
+Expected<void> expect_revoked(const Path& directory, std::optional<Ownership> owner) {
+    Expected<std::vector<Entry>> known = known_certificates(directory);
+    if (!known) return tl::unexpected<Error>(known.error());
+    if (std::any_of(known->begin(), known->end(), is_revoking)) return {};
+    for (Entry& entry : *known)
+        if (entry.use == "authority") entry.revokes = "yes";
+    std::erase_if(*known,
+                  [](const Entry& entry) { return entry.by == "found" && !is_revoking(entry); });
+    return write_register(directory, *known, owner);
 }
 
 Expected<Revocation> revoke(const Path& directory, const std::vector<std::string>& serials) {
@@ -138,10 +120,12 @@ Expected<Revocation> revoke(const Path& directory, const std::vector<std::string
         done.added.push_back({serial, *cluster, now});
         all->push_back(done.added.back());
     }
-    if (done.added.empty()) return done;
-    const Expected<void> written = write_file(directory / layout::revoked, revoked_text(*all), 0640,
-                                              arbiter_ownership(directory));
-    if (!written) return tl::unexpected<Error>(written.error());
+    const Ownership owner = arbiter_ownership(directory);
+    if (!done.added.empty())
+        if (const auto written = revoked_file.write(directory, *all, owner); !written)
+            return tl::unexpected<Error>(written.error());
+    if (const Expected<void> noted = expect_revoked(directory, owner); !noted)
+        return tl::unexpected<Error>(noted.error());
     return done;
 }
 

@@ -2,10 +2,12 @@
 //
 // A JSON file of its own beside the register: the daemon reads it before it serves anybody, and
 // need not read what was issued. Names certificates by their serial numbers, which never repeat.
-// What is in it stays in it; a damaged one is an error, never an empty list.
+// What is in it stays in it; a damaged one is an error, never an empty list, and so is one that has
+// vanished: the register says whether there must be one.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,10 +24,13 @@ struct Revoked {
     bool operator==(const Revoked&) const = default;
 };
 
-// No file: none.
+// No file: none, unless the register says that there was one.
 Expected<std::vector<Revoked>> read_revoked(const Path& directory);
 Expected<std::vector<Revoked>> parse_revoked(const std::string& text, const std::string& name);
 std::string revoked_text(const std::vector<Revoked>& list);
+
+// Has the register say so from now on, if it does not yet. Under the directory's lock.
+Expected<void> expect_revoked(const Path& directory, std::optional<Ownership> owner);
 
 struct Revocation {
     std::vector<Revoked> added;

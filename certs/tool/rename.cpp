@@ -50,7 +50,7 @@ Expected<bool> withdraw(const Path& directory, const Renaming& one, const std::s
 }
 
 json to_json(const Renaming& one) {
-    return {{"was", one.was}, {"is", one.is}, {"renamed_at", one.renamed_at}, {"by", one.by}};
+    return {{"was", one.was}, {"is", one.is}, {"renamed_at", one.renamed_at}};
 }
 
 }  // namespace

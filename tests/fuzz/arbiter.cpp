@@ -1,9 +1,9 @@
 // arbiter.cpp -- fuzz target: whole event sequences against the arbiter core.
 //
-// Eight clients in two clusters connect, report, confirm, fall silent, end and come back, say what
-// our own daemons say or send anything; time passes and stands still; the arbiter is restarted, and
-// finds its record, nothing, or an older copy; writes take their time. The judges are in
-// watched_arbiter.hpp.
+// Eight clients in two clusters, which may get other names, connect, report, confirm, fall silent,
+// end and come back, say what our own daemons say or send anything; time passes and stands still;
+// the arbiter is restarted, and finds its record, nothing, or an older copy; writes take their
+// time. The judges are in watched_arbiter.hpp.
 //
 // Input: one byte of settings, then records of one byte (client and deed) and what it needs; see
 // act().
@@ -54,7 +54,7 @@ public:
         const std::uint8_t what = reader.byte();
         client_ = what >> 5;
         switch (what & 31) {
-            case 0: connect(reader); break;
+            case 0: connect(reader, WatchedArbiter::cluster_of(client_)); break;
             case 1: config(reader, NodeListType::initial_config); break;
             case 2: config(reader, NodeListType::changed_config); break;
             case 3: membership(reader); break;
@@ -78,6 +78,8 @@ public:
             case 19: send(any_private_options(reader)); break;
             case 20: restart(reader); break;
             case 21: store(reader); break;
+            case 22: rename(reader); break;
+            case 23: connect(reader, WatchedArbiter::names.at(reader.below(4))); break;
             default: arbiter_.reply(client_, 0); break;  // the most frequent thing
         }
         arbiter_.look();
@@ -101,11 +103,11 @@ private:
     void send(const Message& message) { arbiter_.send(client_, message); }
 
     // Algorithm, tie-breaker, heartbeat, the node of somebody else, our own daemon; the ring.
-    void connect(Reader& reader) {
+    void connect(Reader& reader, const std::string& cluster) {
         const std::uint8_t choice = reader.byte();
         arbiter_.open(client_);
         Message preinit = of_type(MessageType::preinit);
-        preinit.cluster_name = WatchedArbiter::cluster_of(client_);
+        preinit.cluster_name = cluster;
         send(preinit);
         Message init = of_type(MessageType::init);
         init.decision_algorithm = static_cast<wire::DecisionAlgorithm>((choice & 3) ^ 1);
@@ -188,6 +190,14 @@ private:
     void restart(Reader& reader) {
         const std::uint8_t choice = reader.byte();
         arbiter_.restart(Duration((choice >> 2) * 100), static_cast<Found>(choice & 3));
+    }
+
+    // From one name to another, or all renamings are lost.
+    void rename(Reader& reader) {
+        const std::uint8_t choice = reader.byte();
+        if ((choice & 32) != 0) return arbiter_.forget_names();
+        arbiter_.rename(WatchedArbiter::names.at(choice & 3),
+                        WatchedArbiter::names.at(choice >> 2 & 3), (choice & 16) == 0);
     }
 
     // It gets slow or works again, writes a few of what waits, or is copied.

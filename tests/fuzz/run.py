@@ -32,10 +32,15 @@ class Run:
         self.argv = [os.path.join(build, "tests", f"fuzz_{target}"),
                      f"-max_total_time={seconds}", f"-max_len={INPUT_SIZE_MAX}", "-timeout=25",
                      "-rss_limit_mb=2048", f"-artifact_prefix={build}/{target}-", "-verbosity=1",
+                     *self.dictionary(),
                      found, os.path.join(CORPUS, target)]
         self.first = self.last = None
         self.told = 0.0
         self.kept = None
+
+    def dictionary(self):
+        words = os.path.join(HERE, f"{self.target}.dict")
+        return [f"-dict={words}"] if os.path.exists(words) else []
 
     def hear(self, line):
         kept = KEPT.search(line)

@@ -23,6 +23,7 @@ using wire::NodeListType;
 
 constexpr Duration heartbeat{2000};
 constexpr const char* healthy = "healthy";
+constexpr const char* new_name = "hale";  // where it was renamed
 constexpr std::size_t happenings_per_frame_max = 12;
 
 Message of_type(MessageType type) {
@@ -137,11 +138,12 @@ qnetd::Settings settings_of(std::uint8_t choice) {
 // An arbiter with the healthy cluster at work; each is made only once.
 ArbiterDriver at_work(std::uint8_t choice) {
     static std::map<std::uint8_t, ArbiterDriver> all;
-    const std::uint8_t kind = choice & 7;
+    const std::uint8_t kind = choice & 23;
     const auto found = all.find(kind);
     if (found != all.end()) return found->second;
     ArbiterDriver driver(settings_of(kind), at_ms(-3'600'000));
     Healthy(driver).start();
+    if ((kind & 16) != 0) expect(driver.rename(healthy, new_name), "a new name is not taken up");
     return all.emplace(kind, driver).first->second;
 }
 

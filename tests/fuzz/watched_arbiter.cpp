@@ -72,10 +72,39 @@ bool WatchedArbiter::owes_reply(unsigned client) const {
 }
 
 void WatchedArbiter::release(const VoteWatch::Who& who) {
-    driver_.release(who.first, who.second);
+    const VoteWatch::Who kept{arbiter().kept_as(who.first), who.second};
+    driver_.release(kept.first, kept.second);
     const bool is_connected = std::any_of(clients_.begin(), clients_.end(),
-                                          [&](const Client& one) { return one.who == who; });
-    if (!is_connected) watch_.released(who);
+                                          [&](const Client& one) { return one.who == kept; });
+    if (!is_connected) watch_.released(kept);
+}
+
+bool WatchedArbiter::take_up(const wire::ClusterNames& names) {
+    on_disk_ = names;
+    const bool is_taken_up = driver_.take_up(names, arbiter().known_grant());
+    if (is_taken_up) taken_up_ = names;
+    return is_taken_up;
+}
+
+void WatchedArbiter::rename(const std::string& was, const std::string& is, bool is_withdrawn) {
+    const wire::ClusterNames before = on_disk_;
+    wire::ClusterNames names = before;
+    if (!names.rename(was, is)) return;
+    if (!take_up(names) && is_withdrawn) take_up(before);
+    look();
+}
+
+void WatchedArbiter::forget_names() {
+    const wire::ClusterNames before = on_disk_;
+    if (!take_up({})) take_up(before);
+    look();
+}
+
+bool WatchedArbiter::is_misspelled(const std::string& name) const {
+    if (taken_up_.spelled(name) == name) return false;
+    const auto clusters = driver_.arbiter().clusters();
+    return std::none_of(clusters.begin(), clusters.end(),
+                        [&](const qnetd::ClusterStatus& one) { return one.kept_as == name; });
 }
 
 void WatchedArbiter::pass_in_silence(Duration duration) {
@@ -97,6 +126,7 @@ void WatchedArbiter::restart(Duration down, Found found) {
     look();
     for (unsigned client = 0; client < clients; ++client) left(client, driver_.now());
     const Instant start = driver_.now() + down;
+    taken_up_ = on_disk_;
     if (!settings_.durable_grants) found = Found::nothing;
     switch (found) {
         case Found::its_record:
@@ -130,12 +160,14 @@ void WatchedArbiter::deliver(unsigned client, const wire::Bytes& bytes) {
             return;
         before(sender, *message);
     }
+    const bool was_misspelled =
+        message != nullptr && message->type == MessageType::init && is_misspelled(sender.named);
     const std::string mine = sender.who ? sender.who->first : "";
     const auto others = texts();
     driver_.receive(name_of(client), bytes);
     auto happenings = driver_.take();
     expect(happenings.size() <= happenings_max, "many actions for one message");
-    if (message != nullptr) accepted(client, *message, happenings);
+    if (message != nullptr) accepted(client, *message, happenings, was_misspelled);
     look_at(happenings);
     const std::string now_mine = sender.who ? sender.who->first : mine;
     for (const auto& [cluster, text] : texts())
@@ -161,7 +193,7 @@ void WatchedArbiter::before(Client& client, const Message& message) {
 
 // What counts once it is accepted; a vote may be told in the same step, ahead of the answer.
 void WatchedArbiter::accepted(unsigned client, const Message& message,
-                              const std::vector<Happening>& happenings) {
+                              const std::vector<Happening>& happenings, bool was_misspelled) {
     Client& sender = clients_[client];
     for (const Happening& one : happenings) {
         const auto* answer = std::get_if<Message>(&one.what);
@@ -175,7 +207,9 @@ void WatchedArbiter::accepted(unsigned client, const Message& message,
         }
         if (answer->type == MessageType::init_reply && !sender.who &&
             answer->reply_error_code == wire::ReplyErrorCode::no_error) {
-            sender.who = VoteWatch::Who{sender.named, sender.claimed};
+            expect(!was_misspelled, "a listed name opens its cluster in other letters");
+            sender.who = VoteWatch::Who{arbiter().kept_as(sender.named), sender.claimed};
+            came_by_[*sender.who].insert(sender.named);
             watch_.joined(*sender.who, sender.algorithm, sender.heartbeat, driver_.now());
         }
     }
@@ -192,9 +226,27 @@ void WatchedArbiter::look_at(const std::vector<Happening>& happenings) {
             left(whose, one.at);
         } else if (const auto* note = std::get_if<qnetd::Note>(&one.what)) {
             if (note->reason == qnetd::Reason::record_is_old)
-                watch_.distrusted(note->cluster, one.at);
+                watch_.distrusted(arbiter().kept_as(note->cluster), one.at);
         }
     }
+    look_at_names();
+}
+
+void WatchedArbiter::look_at_names() {
+    std::map<VoteWatch::Who, std::set<std::string>> still;
+    for (const qnetd::ClusterStatus& cluster : arbiter().clusters()) {
+        std::set<wire::NodeId> nodes;
+        for (const auto& node : cluster.nodes) nodes.insert(node.node_id);
+        for (const auto& holder : cluster.holders) nodes.insert(holder.node_id);
+        for (const wire::NodeId node : nodes)
+            for (const std::string& name : came_by_[{cluster.kept_as, node}]) {
+                expect(arbiter().is_unclear(name) || arbiter().kept_as(name) == cluster.kept_as,
+                       fmt::format("node {} of {} came by {}, which leads to another cluster now",
+                                   node, cluster.kept_as, name));
+                still[{cluster.kept_as, node}].insert(name);
+            }
+    }
+    came_by_ = std::move(still);
 }
 
 // Everything that a status can show of each cluster.
@@ -203,7 +255,7 @@ std::map<std::string, std::string> WatchedArbiter::texts() const {
     const auto clusters = driver_.arbiter().clusters();
     if (clusters.size() < 2) return all;
     for (const qnetd::ClusterStatus& one : clusters) {
-        std::string& text = all[one.name];
+        std::string& text = all[one.kept_as];
         text = qnetd::to_line(one.last_decision);
         for (const auto& node : one.nodes)
             text += fmt::format("; {} {} {} {}", node.node_id, wire::to_string(node.ring),

@@ -3,7 +3,9 @@
 // They hold to it: equal state and event give equal actions, NACK, reply, ACK (arbiter_driver.hpp);
 // no ACK while somebody else may count the vote, whether the arbiter was restarted since or not
 // (vote_watch.hpp); private options only for who knows them (protocol.md 15); the other clusters
-// stay as they are (I6); few actions, and all are readable.
+// stay as they are (I6); whoever is connected or may count a vote came by a name that leads to its
+// cluster, and nobody by one that differs from a listed one in case only (safety.md, I6, renamed
+// clusters); few actions, and all are readable.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -26,6 +28,8 @@ public:
 
     // Clients 0 to 5 are nodes 1 to 6 of "x", 6 and 7 nodes 1 and 2 of "y".
     static std::string cluster_of(unsigned client) { return client < 6 ? "x" : "y"; }
+    // What nodes may say instead, and clusters be renamed to.
+    static constexpr std::array<const char*, 4> names{"x", "y", "z", "X"};
     static wire::NodeId node_of(unsigned client) { return client < 6 ? client + 1 : client - 5; }
 
     void open(unsigned client);
@@ -43,6 +47,11 @@ public:
     // The operator's word; it counts for those who are gone.
     void release(const VoteWatch::Who& who);
     void restart(Duration down, Found found);
+    // The operator renames a cluster; a list that is refused is withdrawn, or left on the disk for
+    // the next start.
+    void rename(const std::string& was, const std::string& is, bool is_withdrawn);
+    // The list is lost while the arbiter runs; restored if that is refused.
+    void forget_names();
     void copy_store() { copy_ = driver_.memory_of_store(/*is_same_clock=*/true); }
     void store_is_slow(bool is_slow);
     void store_writes(std::size_t count);
@@ -68,14 +77,22 @@ private:
     void left(unsigned client, Instant at);
     void before(Client& client, const wire::Message& message);
     void accepted(unsigned client, const wire::Message& message,
-                  const std::vector<tests::Happening>& happenings);
+                  const std::vector<tests::Happening>& happenings, bool was_misspelled);
     void look_at(const std::vector<tests::Happening>& happenings);
+    void look_at_names();
+    bool take_up(const wire::ClusterNames& names);
+    // A name that differs from a listed one in case only, and of which there is no cluster.
+    bool is_misspelled(const std::string& name) const;
     std::map<std::string, std::string> texts() const;
 
     qnetd::Settings settings_;
     tests::ArbiterDriver driver_;
     VoteWatch watch_;
     std::array<Client, clients> clients_;
+    wire::ClusterNames on_disk_;
+    wire::ClusterNames taken_up_;
+    // By which names a node came that is connected to a cluster, or may count its vote.
+    std::map<VoteWatch::Who, std::set<std::string>> came_by_;
     qnetd::Memory copy_;  // of the store, as it was
 };
 

@@ -33,8 +33,8 @@ def joined(home, *nodes, cluster="alpha"):
 def write_names(home, *renamings):
     path = os.path.join(home.directory, "names.json")
     with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump({"version": 1, "renamed": [{"was": was, "is": is_now, "renamed_at": "x",
-                                              "by": "rename"} for was, is_now in renamings]}, file)
+        json.dump({"version": 1, "renamed": [{"was": was, "is": is_now, "renamed_at": "x"}
+                                             for was, is_now in renamings]}, file)
     os.rename(path + ".new", path)
 
 

@@ -92,6 +92,28 @@ def test_what_was_revoked_stays_so_over_a_restart(env):
     assert home.spawn().wait() == 3, "certificates that cannot be used"
 
 
+def test_a_list_that_has_vanished_lets_nobody_in(env):
+    home = Home(env).start()
+    joined(env, home, "one", "two")
+    revoke(env, home, "103")
+    os.remove(os.path.join(home.directory, "revoked.json"))
+    told = revoke(env, home, "104", status=FAILED)
+    assert "revoked.json is missing" in told["error"]["what"], told
+    done = env.run([env.program("qcert"), "rotate", "--dir", home.directory, "--socket",
+                    home.socket], check=False)
+    assert "revoked.json is missing" in done.stdout + done.stderr, done
+    home.daemon.stop()
+    assert home.spawn().wait() == 3, "certificates that cannot be used"
+    # As it says: begun anew by hand, and revoked again.
+    with open(os.path.join(home.directory, "revoked.json"), "w", encoding="utf-8") as file:
+        file.write('{"version": 1, "revoked": []}')
+    told = revoke(env, home, "103", status=NOT_TAKEN_UP)
+    assert told["revoked"], told
+    home.start()
+    daemon(env, home, "one", 1)
+    home.daemon.says(REFUSED)
+
+
 def test_what_is_not_to_be_revoked(env):
     home, other = Home(env).start(), Home(env, "other")
     joined(env, home, "one")

@@ -110,6 +110,14 @@ TEST_CASE("a damaged register is told, and nothing is issued beside it") {
     }
 }
 
+TEST_CASE("a register that cannot be looked at is not an empty one") {
+    Arbiter arbiter;
+    const Path file = arbiter.directory / layout::certificate_register;
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink(arbiter.directory / "nowhere", file);
+    CHECK_FALSE(read_register(arbiter.directory));
+}
+
 TEST_CASE("nodes with a key each have one owner, which the CA has named") {
     Arbiter arbiter;
     const CertificatePtr first = arbiter.invite(1);

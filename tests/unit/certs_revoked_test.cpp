@@ -103,6 +103,37 @@ TEST_CASE("a list that cannot be looked at is not one that revokes nobody") {
     CHECK(!read_revoked(arbiter.directory));
 }
 
+TEST_CASE("a list that has vanished is not one that revokes nobody") {
+    RevokingArbiter arbiter;
+    const Path backup = arbiter.scratch / "backup";
+    const bool has_register = GENERATE(true, false);  // else it begins by saying that
+    if (!has_register) std::filesystem::remove(arbiter.directory / layout::certificate_register);
+    REQUIRE(back_up(arbiter.directory, arbiter.scratch / "before"));
+    REQUIRE(revoke(arbiter.directory, {"103"}));
+    REQUIRE(back_up(arbiter.directory, backup));
+    const auto vanish = [](const Path& directory) {
+        std::filesystem::remove(directory / layout::revoked);
+        const auto read = read_revoked(directory);
+        REQUIRE_FALSE(read);
+        check_told(read.error(), "revoked.json is missing");
+    };
+    vanish(arbiter.directory);
+    CHECK_FALSE(revoke(arbiter.directory, {"104"}));
+    CHECK_FALSE(back_up(arbiter.directory, arbiter.scratch / "another"));
+    // What the error says helps: a backup, or to begin anew.
+    REQUIRE(restore(arbiter.directory, backup, Present::aside));
+    CHECK(arbiter.revoked(arbiter.directory) == Serials{"103"});
+    vanish(arbiter.directory);
+    put(arbiter.directory / layout::revoked, R"({"version": 1, "revoked": []})");
+    REQUIRE(revoke(arbiter.directory, {"103"}));
+    // Kept over a backup from before, it is missed there, too.
+    const Path other = arbiter.scratch / "other";
+    std::filesystem::copy(arbiter.directory, other);
+    REQUIRE(restore(other, arbiter.scratch / "before", Present::aside));
+    CHECK(arbiter.revoked(other) == Serials{"103"});
+    vanish(other);
+}
+
 TEST_CASE("a backup takes the list along, and does not let in who was revoked after it") {
     RevokingArbiter arbiter;
     REQUIRE(revoke(arbiter.directory, {"103"}));
