@@ -160,9 +160,10 @@ Cluster& Arbiter::cluster_of(const Session& session) {
 }
 
 Cluster& Arbiter::touch(const std::string& name) {
+    if (!touched_.empty() && touched_.back()->first == name) return touched_.back()->second;
     const auto found = clusters_.find(name);
     CHECK(found != clusters_.end(), "a cluster with nodes or waits is not forgotten");
-    if (touched_.empty() || touched_.back() != name) touched_.push_back(name);
+    touched_.push_back(found);
     return found->second;
 }
 
@@ -176,25 +177,26 @@ Cluster::Step Arbiter::cluster_step() {
 }
 
 void Arbiter::tidy() {
-    std::sort(touched_.begin(), touched_.end());
+    std::sort(touched_.begin(), touched_.end(),
+              [](const auto& one, const auto& other) { return one->first < other->first; });
     touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
-    for (const std::string& name : touched_) {
-        Cluster& cluster = clusters_.at(name);
+    for (const auto touched : touched_) {
+        auto& [name, cluster] = *touched;
         cluster.persist(cluster_step());
         const bool is_over = cluster.is_forgettable();
         waits_.move(name, is_over ? std::nullopt : cluster.next_deadline());
-        if (is_over) forget_cluster(name);
+        if (is_over) forget_cluster(touched);
     }
     touched_.clear();
 }
 
 // Its nodes may come back, and remember the last grant.
-void Arbiter::forget_cluster(const std::string& name) {
-    const auto found = clusters_.find(name);
-    known_grant_ = std::max(known_grant_, found->second.grant_number());
-    if (is_apart(name)) renamed_grant_ = std::max(renamed_grant_, found->second.grant_number());
+void Arbiter::forget_cluster(Clusters::iterator forgotten) {
+    const auto& [name, cluster] = *forgotten;
+    known_grant_ = std::max(known_grant_, cluster.grant_number());
+    if (is_apart(name)) renamed_grant_ = std::max(renamed_grant_, cluster.grant_number());
     misspelled_.erase(name);
-    clusters_.erase(found);
+    clusters_.erase(forgotten);
 }
 
 // Closing one connection may make the cluster give up another.

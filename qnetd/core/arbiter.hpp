@@ -111,7 +111,8 @@ private:
     Cluster::Step cluster_step();
     void evict();
     void tidy();
-    void forget_cluster(const std::string& name);
+    using Clusters = std::map<std::string, Cluster>;
+    void forget_cluster(Clusters::iterator forgotten);
 
     Settings settings_;
     wire::ClusterNames names_;
@@ -122,7 +123,7 @@ private:
     Instant now_;
     Instant sent_after_;  // of the running step, see Cluster::Step
     std::map<ConnectionId, Session> sessions_;
-    std::map<std::string, Cluster> clusters_;
+    Clusters clusters_;
     std::uint64_t next_cluster_number_ = 0;
     std::uint64_t last_write_ = 0;
     std::uint64_t last_grant_ = 0;
@@ -131,8 +132,8 @@ private:
     Agenda<ConnectionId> silence_;
     Agenda<std::string> waits_;
     // Of the running step; empty between steps.
-    std::vector<ConnectionId> evictions_;  // connections that a cluster wants closed
-    std::vector<std::string> touched_;     // clusters whose deadlines may have changed
+    std::vector<ConnectionId> evictions_;      // connections that a cluster wants closed
+    std::vector<Clusters::iterator> touched_;  // whose deadlines may have changed
     Actions actions_;
 };
 

@@ -152,15 +152,22 @@ bool ArbiterHost::has_outlived(NodeId node, Micros cast_at, Micros heartbeat,
 // -- what happens ---------------------------------------------------------------------------------
 
 void ArbiterHost::opened(ConnectionId connection, NodeId node) {
-    nodes_[connection] = node;
+    if (is_of_first(connection)) {
+        peers_.resize(std::max<std::size_t>(peers_.size(), connection + 1));
+        peers_[connection].node = node;
+    }
     happens(qnetd::Opened{connection, fmt::format("node {}", node)});
 }
 void ArbiterHost::received(ConnectionId connection, wire::Message&& message) {
-    What what;
-    auto& received = what.emplace<qnetd::Received>();
-    received.connection = connection;
-    received.inbound = std::move(message);
-    happens(std::move(what));
+    if (is_frozen_) {
+        inbox_.emplace_back(qnetd::Received{connection, std::move(message)});
+    } else if (core_) {
+        auto& received = std::get<qnetd::Received>(arrival_.what);
+        received.connection = connection;
+        std::get<wire::Message>(received.inbound) = std::move(message);
+        arrival_.now = local_now();
+        step(arrival_);
+    }
 }
 void ArbiterHost::closed(ConnectionId connection, Ending ending) {
     happens(qnetd::Closed{connection, ending == Ending::end_of_stream
@@ -176,8 +183,9 @@ void ArbiterHost::happens(What&& what) {
         step(std::move(what));
 }
 
-void ArbiterHost::step(What&& what) {
-    const qnetd::Event event{local_now(), std::move(what)};
+void ArbiterHost::step(What&& what) { step(qnetd::Event{local_now(), std::move(what)}); }
+
+void ArbiterHost::step(const qnetd::Event& event) {
     note(event);
     carry_out(core_->step(event));
 }
@@ -188,15 +196,16 @@ void ArbiterHost::note(const qnetd::Event& event) {
         if (!is_of_first(received->connection)) return;
         const auto& message = std::get<wire::Message>(received->inbound);
         // Before it says who it is, its word counts for nobody's lifetime.
-        if (message.type == wire::MessageType::init) introduced_.insert(received->connection);
-        if (introduced_.contains(received->connection))
-            last_word_[nodes_.at(received->connection)] = {schedule_.now(), /*is_end=*/false};
+        Peer& peer = peers_.at(received->connection);
+        if (message.type == wire::MessageType::init) peer.is_introduced = true;
+        if (peer.is_introduced) last_word_[peer.node] = {schedule_.now(), /*is_end=*/false};
         if (watch_ != nullptr) watch_->received(received->connection, message, steady_now());
     } else if (const auto* closed = std::get_if<qnetd::Closed>(&event.what)) {
         if (!is_of_first(closed->connection)) return;
-        const bool was_introduced = introduced_.erase(closed->connection) != 0;
+        Peer& peer = peers_.at(closed->connection);
+        const bool was_introduced = std::exchange(peer.is_introduced, false);
         if (was_introduced && closed->cause == qnetd::CloseCause::end_of_stream)
-            last_word_[nodes_.at(closed->connection)] = {schedule_.now(), /*is_end=*/true};
+            last_word_[peer.node] = {schedule_.now(), /*is_end=*/true};
         if (watch_ != nullptr) watch_->closed(closed->connection);
     }
 }
@@ -204,7 +213,7 @@ void ArbiterHost::note(const qnetd::Event& event) {
 void ArbiterHost::note_sent(const qnetd::Send& send) {
     if (watch_ != nullptr) watch_->sent(send.connection, send.message, steady_now());
     if (send.message.vote != wire::Vote::ack) return;
-    const NodeId node = nodes_.at(send.connection);
+    const NodeId node = peers_.at(send.connection).node;
     ++grants_;
     acks_.push_back({node, schedule_.now(), last_word_});
     if (acks_.size() > acks_remembered) acks_.pop_front();

@@ -7,9 +7,7 @@
 
 #include <deque>
 #include <functional>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,7 +88,7 @@ private:
     struct Ack {
         NodeId to = 0;
         Micros at = 0;
-        std::map<NodeId, Word> words;  // of all nodes, the last by then
+        SmallMap<NodeId, Word> words;  // of all nodes, the last by then
     };
 
     struct Served {
@@ -113,6 +111,7 @@ private:
 
     void happens(What&& what);
     void step(What&& what);
+    void step(const qnetd::Event& event);
     void note(const qnetd::Event& event);
     void note_sent(const qnetd::Send& send);
     void carry_out(qnetd::Actions actions);
@@ -133,13 +132,19 @@ private:
     std::optional<qnetd::Arbiter> core_;
     bool is_frozen_ = false;
     std::vector<What> inbox_;
+    // Of a message, which most events are: made once, as it is large.
+    qnetd::Event arrival_{{}, qnetd::Received{0, wire::Message{}}};
     Alarm alarm_;
     bool is_punctual_ = false;
     std::uint64_t life_ = 0;  // of the process
     std::uint64_t grants_ = 0;
-    std::map<ConnectionId, NodeId> nodes_;
-    std::set<ConnectionId> introduced_;  // sent INIT
-    std::map<NodeId, Word> last_word_;
+    // Whose a connection of the first cluster is, and whether INIT was sent there.
+    struct Peer {
+        NodeId node = 0;
+        bool is_introduced = false;
+    };
+    std::vector<Peer> peers_;  // by the connection's number
+    SmallMap<NodeId, Word> last_word_;
     std::deque<Ack> acks_;  // the last ones
     static constexpr std::size_t acks_remembered = 64;
     Micros forgot_at_ = 0;  // when it last started without a record that it trusts

@@ -18,6 +18,8 @@ ClusterModel::ClusterModel(Schedule& schedule, Dice& dice, Timers timers, std::s
         nodes_[id].id = id;
         in_order_.push_back(&nodes_[id]);
         groups_[id] = 0;
+        device_timers_[id].emplace(
+            schedule, [this, id] { lose_vote(nodes_.at(id), /*is_withdrawn=*/false); });
     }
 }
 
@@ -54,6 +56,7 @@ void ClusterModel::stop(NodeId id) {
     enter(c, Phase::down);
     c.quorate = false;
     c.flag = c.alive = c.registered = c.holding = false;
+    device_timers_.at(id)->set({});
     ++c.life;
     disturb();
 }
@@ -338,17 +341,14 @@ void ClusterModel::register_device(NodeId id) { nodes_.at(id).registered = true;
 void ClusterModel::unregister_device(NodeId id) {
     Corosync& c = nodes_.at(id);
     c.registered = false;
-    ++c.device_timer;
+    arm_device_timer(c, {});
     lose_vote(c, /*is_withdrawn=*/true);
 }
 
-void ClusterModel::arm_device_timer(Corosync& c, Micros delay) {
-    const std::uint64_t timer = ++c.device_timer;
-    schedule_.after(delay, [this, id = c.id, life = c.life, timer] {
-        Corosync& me = nodes_.at(id);
-        if (me.life != life || me.device_timer != timer || me.phase == Phase::down) return;
-        lose_vote(me, /*is_withdrawn=*/false);
-    });
+// None: it is stopped.
+void ClusterModel::arm_device_timer(Corosync& c, std::optional<Micros> delay) {
+    ++c.device_timer;
+    device_timers_.at(c.id)->set(delay ? std::optional(schedule_.now() + *delay) : std::nullopt);
 }
 
 void ClusterModel::reckon(Corosync& c, bool must_tell) {

@@ -10,15 +10,15 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/wire/types.hpp"
+#include "tests/simulate/alarm.hpp"
 #include "tests/simulate/nodes.hpp"
-#include "tests/simulate/schedule.hpp"
+#include "tests/simulate/small_map.hpp"
 
 namespace castvote::simulate {
 
@@ -76,7 +76,7 @@ struct Corosync {
     std::uint64_t life = 0;          // counts restarts, so that old closures do nothing
     std::uint64_t gathering = 0;     // counts ring changes
     Micros gather_since = 0;
-    std::uint64_t device_timer = 0;
+    std::uint64_t device_timer = 0;  // counts how often that was set
     QuorumListener* listener = nullptr;
 };
 
@@ -105,7 +105,7 @@ public:
     void unregister_device(NodeId node);
 
     Corosync& node(NodeId node) { return nodes_.at(node); }
-    const std::map<NodeId, Corosync>& nodes() const { return nodes_; }
+    const ByNode<Corosync>& nodes() const { return nodes_; }
     const Timers& timers() const { return timers_; }
 
     // I1: two nodes that are quorate in views without a common member; {0, 0} when there are none.
@@ -141,7 +141,7 @@ private:
     void lose_vote(Corosync& c, bool is_withdrawn);
     void deliver(Corosync& c, Queued it);
     void let_around(Corosync& c, Task back);
-    void arm_device_timer(Corosync& c, Micros delay);
+    void arm_device_timer(Corosync& c, std::optional<Micros> delay);
     void reckon(Corosync& c, bool must_tell);
     void enter(Corosync& c, Phase phase);
     void tell_quorum(Corosync& c);
@@ -152,9 +152,10 @@ private:
     std::size_t expected_nodes_;
     unsigned device_votes_;
     bool has_wait_for_all_ = false;
-    std::map<NodeId, Corosync> nodes_;
+    ByNode<Corosync> nodes_;
     std::vector<const Corosync*> in_order_;  // ... which is quicker to walk
-    std::map<NodeId, int> groups_;
+    ByNode<int> groups_;
+    ByNode<std::optional<Alarm>> device_timers_;
     bool has_changed_ = true;  // some node's phase, quorum or view
 };
 

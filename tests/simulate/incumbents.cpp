@@ -57,7 +57,7 @@ void Incumbents::closed(ConnectionId connection) {
 }
 
 void Incumbents::time_passed(Instant now) {
-    std::erase_if(seats_, [&](const auto& entry) {
+    seats_.erase_if([&](const auto& entry) {
         const Seat& seat = entry.second;
         return seat.connection == 0 && seat.back_by && *seat.back_by < now;
     });
@@ -147,7 +147,7 @@ void Incumbents::membership(ConnectionId connection, Client& client, const Messa
 
 // R1: a ring of which a member has reported a later one is at its end.
 void Incumbents::break_rings(NodeId node, const Ring& ring) {
-    std::erase_if(seats_, [&](const auto& entry) {
+    seats_.erase_if([&](const auto& entry) {
         const Ring& held = entry.second.ring;
         return held.members.contains(node) && held != ring && ring.id.seq > held.id.seq;
     });

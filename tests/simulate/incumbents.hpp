@@ -9,7 +9,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,10 +17,10 @@
 #include "common/wire/message.hpp"
 #include "qnetd/core/algorithms/view.hpp"
 #include "tests/simulate/arbiter_watch.hpp"
+#include "tests/simulate/nodes.hpp"
+#include "tests/simulate/small_map.hpp"
 
 namespace castvote::simulate {
-
-using wire::NodeId;
 
 class Incumbents final : public ArbiterWatch {
 public:
@@ -89,9 +88,9 @@ private:
     bool is_chosen(const Seat& seat) const;
 
     Duration allowed_;
-    std::map<ConnectionId, Client> clients_;
-    std::map<NodeId, Seat> seats_;
-    std::set<NodeId> known_, forgotten_;  // nodes that were told ACK
+    SmallMap<ConnectionId, Client> clients_;
+    SmallMap<NodeId, Seat> seats_;
+    Nodes known_, forgotten_;  // nodes that were told ACK
     std::string violation_;
     std::optional<Instant> looked_at_;
     std::uint64_t contests_ = 0;

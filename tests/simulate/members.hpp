@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
-#include <map>
 #include <memory>
 
 #include "tests/simulate/daemon.hpp"
@@ -14,7 +13,7 @@ struct Member {
     std::unique_ptr<Daemon> daemon;
     bool is_ours = false;
 };
-using Members = std::map<NodeId, Member>;
+using Members = ByNode<Member>;
 
 // Each attached to its corosync and to the network.
 Members make_members(const DaemonWorld& world, const Options& options);

@@ -23,7 +23,7 @@ void Network::send_one(Direction& direction) {
         if (direction.cuts != cuts) return;
         Task what = std::move(direction.under_way.front());
         direction.under_way.pop_front();
-        what();
+        what.run_once();
     });
 }
 

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <deque>
-#include <map>
 
 #include "common/wire/message.hpp"
 #include "tests/simulate/arbiter_watch.hpp"
@@ -96,8 +95,8 @@ private:
     Schedule& schedule_;
     Dice& dice_;
     ArbiterEnd* arbiter_ = nullptr;
-    std::map<NodeId, Link> links_;
-    std::map<ConnectionId, NodeId> at_arbiter_;  // connections that the arbiter has open
+    ByNode<Link> links_;
+    SmallMap<ConnectionId, NodeId> at_arbiter_;  // connections that the arbiter has open
     ConnectionId last_;
     bool machine_is_on_ = true;  // the arbiter's
 };

@@ -53,6 +53,9 @@ public:
         CHECK(node < 64, "simulated clusters are small");
         bits_ |= std::uint64_t{1} << node;
     }
+    void erase(NodeId node) {
+        if (contains(node)) bits_ &= ~(std::uint64_t{1} << node);
+    }
     bool contains(NodeId node) const { return node < 64 && (bits_ >> node & 1) != 0; }
     bool includes(const Nodes& others) const { return (others.bits_ & ~bits_) == 0; }
     bool meets(const Nodes& others) const { return (others.bits_ & bits_) != 0; }

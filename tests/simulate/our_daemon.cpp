@@ -63,9 +63,10 @@ private:
     void see_flag() { step(qdevice::FlagSeen{world_.cluster.node(node_).flag}); }
     void on_connected() override { step(qdevice::Connected{}); }
     void on_message(wire::Message&& message) override {
-        qdevice::Event event{local_now(), {}};
-        event.what.emplace<qdevice::Received>().inbound = std::move(message);
-        take(event);
+        auto& received = std::get<qdevice::Received>(arrival_.what);
+        std::get<wire::Message>(received.inbound) = std::move(message);
+        arrival_.now = local_now();
+        take(arrival_);
     }
     void on_lost(bool while_connecting, Ending ending) override {
         step(qdevice::ConnectionLost{while_connecting ? qdevice::LostCause::connect_failed
@@ -140,6 +141,8 @@ private:
     Nodes configured_;
     std::int64_t rate_;
     std::unique_ptr<qdevice::Node> core_;
+    // Of a message, which most events are: made once, as it is large.
+    qdevice::Event arrival_{{}, qdevice::Received{wire::Message{}}};
     Alarm alarm_;
     std::uint64_t timer_ = 0;  // the deadline moved so often
     bool is_deaf_ = false;     // libcpg tells it nothing in this life

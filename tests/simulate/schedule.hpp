@@ -84,40 +84,38 @@ public:
     // Rings when it is set to, and lives as long as the schedule; a run makes few of them. (What
     // rings often, and is set anew by every event, would only make the queue long.)
     std::size_t make_bell(Task ring) {
-        bells_.push_back({{}, 0, std::move(ring)});
+        bells_.push_back({0, bells_.size(), std::move(ring)});
+        rings_.push_back({{}, bells_.size() - 1});
         return bells_.size() - 1;
     }
     // At that time and at no other. Among what happens in that instant it has its turn from now.
     void set_bell(std::size_t bell, Micros at) {
-        bells_[bell].due = {std::max(at, now_), bells_[bell].first_turn + turns_++};
+        set_ring(bell, {std::max(at, now_), bells_[bell].first_turn + turns_++});
     }
-    void silence_bell(std::size_t bell) { bells_[bell].due = {}; }
+    void silence_bell(std::size_t bell) { set_ring(bell, {}); }
     // From now on, when it is set, all else that happens in that instant comes before it.
     void make_last(std::size_t bell) { bells_[bell].first_turn = last_turns; }
 
     // Runs the next thing that is due by `end`; false when there is none.
     bool step(Micros end) {
-        Due due = queue_.empty() ? Due{} : queue_.top().due;
-        Bell* first = nullptr;
-        for (Bell& bell : bells_) {
-            if (!bell.due.is_before(due)) continue;
-            due = bell.due;
-            first = &bell;
-        }
-        if (due.at > end) {
+        const Due ring = rings_.empty() ? Due{} : rings_.front().due;
+        const bool is_ring = queue_.empty() || ring.is_before(queue_.top().due);
+        const Micros at = is_ring ? ring.at : queue_.top().due.at;
+        if (at > end) {
             now_ = std::max(now_, end);
             return false;
         }
-        now_ = due.at;
-        if (first != nullptr) {
-            first->due = {};
-            first->ring();
+        now_ = at;
+        if (is_ring) {
+            // It stays in front meanwhile: mostly it is set anew.
+            const std::size_t bell = rings_.front().bell;
+            bells_[bell].ring();
+            if (rings_[bells_[bell].place].due.turn == ring.turn) silence_bell(bell);
             return true;
         }
         Task* const task = queue_.top().task;
         queue_.pop();
-        (*task)();
-        task->clear();
+        task->run_once();
         free_.push_back(task);
         return true;
     }
@@ -131,22 +129,47 @@ private:
             return at != other.at ? at < other.at : turn < other.turn;
         }
     };
+    struct Bell {
+        std::uint64_t first_turn = 0;
+        std::size_t place = 0;  // among the rings
+        Task ring;
+    };
+    struct Ring {
+        Due due;
+        std::size_t bell;
+    };
     struct Entry {
         Due due;
         Task* task;
         bool operator<(const Entry& other) const { return other.due.is_before(due); }
     };
     static constexpr std::uint64_t last_turns = std::uint64_t{1} << 63;
-    struct Bell {
-        Due due;
-        std::uint64_t first_turn = 0;
-        Task ring;
-    };
+
+    // Moves it to where it belongs in the heap.
+    void set_ring(std::size_t bell, Due due) {
+        std::size_t place = bells_[bell].place;
+        while (place > 0 && due.is_before(rings_[(place - 1) / 2].due))
+            place = move_ring((place - 1) / 2, place);
+        for (std::size_t next = 2 * place + 1; next < rings_.size(); next = 2 * place + 1) {
+            if (next + 1 < rings_.size() && rings_[next + 1].due.is_before(rings_[next].due))
+                ++next;
+            if (!rings_[next].due.is_before(due)) break;
+            place = move_ring(next, place);
+        }
+        rings_[place] = {due, bell};
+        bells_[bell].place = place;
+    }
+    std::size_t move_ring(std::size_t from, std::size_t to) {
+        rings_[to] = rings_[from];
+        bells_[rings_[to].bell].place = to;
+        return from;
+    }
 
     std::priority_queue<Entry> queue_;
     std::deque<Task> tasks_;   // the queue moves entries, tasks stay in their places
     std::vector<Task*> free_;  // ... which are taken again
     std::vector<Bell> bells_;
+    std::vector<Ring> rings_;  // of each bell one, the first in front: a heap
     Micros now_ = 0;
     std::uint64_t turns_ = 0;
 };

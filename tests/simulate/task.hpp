@@ -34,6 +34,11 @@ public:
     ~Task() { clear(); }
 
     void operator()() { kind_->run(room_); }
+    // ... and is empty then.
+    void run_once() {
+        kind_->run_once(room_);
+        kind_ = nullptr;
+    }
 
     // Into an empty one.
     template <class What>
@@ -58,6 +63,7 @@ private:
     static constexpr std::size_t room = 64;
     struct Kind {
         void (*run)(void* what);
+        void (*run_once)(void* what);  // ... and destroys it
         // Moves, and destroys what it came from; none: its bytes are copied.
         void (*move)(void* from, void* to);
         void (*destroy)(void* what);  // none: nothing is to be done
@@ -65,6 +71,11 @@ private:
     template <class Stored>
     static void run(void* what) {
         (*static_cast<Stored*>(what))();
+    }
+    template <class Stored>
+    static void run_once(void* what) {
+        (*static_cast<Stored*>(what))();
+        static_cast<Stored*>(what)->~Stored();
     }
     template <class Stored>
     static void move(void* from, void* to) {
@@ -77,7 +88,8 @@ private:
     }
     template <class Stored>
     static constexpr Kind kind_of{
-        &run<Stored>, std::is_trivially_copyable_v<Stored> ? nullptr : &move<Stored>,
+        &run<Stored>, &run_once<Stored>,
+        std::is_trivially_copyable_v<Stored> ? nullptr : &move<Stored>,
         std::is_trivially_destructible_v<Stored> ? nullptr : &destroy<Stored>};
 
     void take(Task& other) {
