@@ -180,7 +180,8 @@ private:
         std::uint32_t vote_info = 0;
         wire::Vote told = wire::Vote::undefined;
         bool is_answered = true;
-        std::string cluster = {};
+        std::string named = {};    // by its last PREINIT
+        std::string cluster = {};  // that its INIT was accepted in
         std::optional<qnetd::Ring> ring = {};  // of the last membership list that it sent
     };
 
@@ -203,9 +204,12 @@ private:
             message.msg_seq_number == client.vote_info)
             client.is_answered = true;
         if (message.type == wire::MessageType::preinit && message.cluster_name)
-            client.cluster = arbiter_.kept_as(*message.cluster_name);
-        if (message.node_list_type == wire::NodeListType::membership && message.ring_id)
-            client.ring = qnetd::Ring{*message.ring_id, qnetd::nodes_of(message.node_info)};
+            client.named = *message.cluster_name;
+        if (message.node_list_type != wire::NodeListType::membership || !message.ring_id) return;
+        const qnetd::Ring ring{*message.ring_id, qnetd::nodes_of(message.node_info)};
+        // A NACK of a ring that it has left is not waited for (R5).
+        if (client.ring != ring) client.is_answered = true;
+        client.ring = ring;
     }
 
     template <class What>
@@ -242,6 +246,9 @@ private:
         Client& to = client(name);
         // It gave its vote back by its own word (R2d), which says more than an answer to a NACK.
         if (send.message.released) to.told = wire::Vote::undefined;
+        if (send.message.type == wire::MessageType::init_reply &&
+            send.message.reply_error_code == wire::ReplyErrorCode::no_error)
+            to.cluster = arbiter_.kept_as(to.named);
         if (send.message.type != wire::MessageType::vote_info) return;
         to.vote_info = send.message.msg_seq_number.value();
         to.told = send.message.vote.value();
