@@ -6,7 +6,7 @@
 test_help() {
     cat <<'TEXT'
 ./dev test                 everything; the last line is `N passed, N failed, N skipped`
-./dev test unit [REGEX]    only the unit and golden tests (g++ with ASan and UBSan)
+./dev test unit [REGEX]    only the unit and golden tests (clang with ASan and UBSan)
 ./dev test campaign [REGEX]  only a taste of the simulator and the explorer (release build)
 ./dev test system [NAME]   only the system tests with the release build; NAME `flows`: every mix of
                            every set-up flow, which `./dev test` leaves out

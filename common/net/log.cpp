@@ -27,7 +27,8 @@ namespace castvote::net {
 namespace {
 
 // spdlog has no "notice": its six levels carry our six, in the same order.
-constexpr std::array<const char*, 6> names{"debug", "info", "notice", "warning", "error", "crit"};
+constexpr std::array<const char*, 6> level_names{"debug",   "info",  "notice",
+                                                 "warning", "error", "crit"};
 constexpr std::array<int, 6> priorities{LOG_DEBUG,   LOG_INFO, LOG_NOTICE,
                                         LOG_WARNING, LOG_ERR,  LOG_CRIT};
 
@@ -36,7 +37,7 @@ spdlog::level::level_enum carried(LogLevel level) {
 }
 
 std::size_t index_of(const spdlog::details::log_msg& message) {
-    return std::min<std::size_t>(static_cast<std::size_t>(message.level), names.size() - 1);
+    return std::min<std::size_t>(static_cast<std::size_t>(message.level), level_names.size() - 1);
 }
 
 enum class StderrFormat { plain, systemd, stock };
@@ -58,10 +59,11 @@ private:
                 line = fmt::format("<{}>{}\n", priorities[level], text);
                 break;
             case StderrFormat::stock:
-                line = fmt::format("{:%b %d %H:%M:%S} {:<7} {}\n", time, names[level], text);
+                line = fmt::format("{:%b %d %H:%M:%S} {:<7} {}\n", time, level_names[level], text);
                 break;
             case StderrFormat::plain:
-                line = fmt::format("{:%Y-%m-%d %H:%M:%S} {:<7} {}\n", time, names[level], text);
+                line =
+                    fmt::format("{:%Y-%m-%d %H:%M:%S} {:<7} {}\n", time, level_names[level], text);
                 break;
         }
         std::fwrite(line.data(), 1, line.size(), stderr);
@@ -180,8 +182,8 @@ Writer& writer() {
 
 std::optional<LogLevel> log_level_named(std::string_view name) {
     if (name == "critical") return LogLevel::critical;
-    for (std::size_t i = 0; i + 1 < names.size(); ++i)
-        if (name == names[i]) return static_cast<LogLevel>(i);
+    for (std::size_t i = 0; i + 1 < level_names.size(); ++i)
+        if (name == level_names[i]) return static_cast<LogLevel>(i);
     return std::nullopt;
 }
 

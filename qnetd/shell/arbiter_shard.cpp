@@ -235,7 +235,8 @@ void ArbiterShard::take_up(net::TlsContext tls, std::function<void(std::size_t)>
 template <class What>
 void ArbiterShard::step(What what) {
     Actions actions = core_.step(Event{net::now(), std::move(what)});
-    for (Action& action : actions) std::visit([this](auto& wanted) { carry_out(wanted); }, action);
+    for (Action& action : actions)
+        std::visit([this](auto& wanted) { this->carry_out(wanted); }, action);
     arm_timer();
 }
 

@@ -259,11 +259,11 @@ TEST_CASE("who would be left behind is counted at each address") {
 
 TEST_CASE("signed by hand, keys count, and several old ones are told always") {
     Exchanging arbiter;
-    for (const std::size_t key_number : {2, 3}) arbiter.sign(key_number, "two");  // 103, 104
-    for (int times = 0; times < 2; ++times) arbiter.sign(2, "one");               // 105, 106
+    for (const std::size_t key_number : {2u, 3u}) arbiter.sign(key_number, "two");  // 103, 104
+    for (int times = 0; times < 2; ++times) arbiter.sign(2, "one");                 // 105, 106
     arbiter.take(Step::begin);
     arbiter.take(Step::switch_over);
-    for (const std::size_t key_number : {2, 3}) arbiter.sign(key_number, "two");
+    for (const std::size_t key_number : {2u, 3u}) arbiter.sign(key_number, "two");
     CHECK(arbiter.left() == std::vector<std::string>{"one : 105,106 0", "two : 103,104 2"});
     arbiter.sign(3, "one");
     CHECK(arbiter.left() == std::vector<std::string>{"two : 103,104 2"});

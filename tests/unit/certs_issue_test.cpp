@@ -31,6 +31,15 @@ std::string asn1_text(const ASN1_TIME* time) {
 
 }  // namespace
 
+TEST_CASE("a key is RSA of 2048 bits, and another one each time") {
+    const castvote::testing::OwnKeys own;
+    const KeyPtr one = make_key();
+    const KeyPtr other = make_key();
+    CHECK(EVP_PKEY_is_a(one.get(), "RSA") == 1);
+    CHECK(EVP_PKEY_get_bits(one.get()) == 2048);
+    CHECK(EVP_PKEY_eq(one.get(), other.get()) == 0);
+}
+
 TEST_CASE("the CA is the stock one: name, serial, path length, dates") {
     const std::time_t now = 1795588320;  // 2026-11-25 06:32:00 UTC
     const Authority authority(0, now);

@@ -1,7 +1,7 @@
 // certs_support.hpp -- what the tests of certificates share: a scratch folder, keys made once.
 //
 // Making an RSA key takes a tenth of a second, so tests which do not care which key it is take one
-// of these.
+// of these; what our code makes comes out of a pool (support/key_pool.hpp).
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "certs/arbiter_directory.hpp"
 #include "certs/files.hpp"
 #include "certs/issue.hpp"
+#include "tests/unit/support/key_pool.hpp"
 
 namespace castvote::certs::test {
 
@@ -29,6 +30,7 @@ private:
 // Key number 0 to 3, always the same within a run.
 inline EVP_PKEY* key(std::size_t number) {
     static KeyPtr keys[4];
+    const testing::OwnKeys own;
     if (keys[number] == nullptr) keys[number] = make_key();
     return keys[number].get();
 }
@@ -47,6 +49,7 @@ inline KeyPtr own_key(const char* type, int bits_or_zero = 0) {
 inline void fresh_arbiter(const Path& directory) {
     static const Scratch scratch;
     static const Path made = scratch / "arbiter";
+    const testing::OwnKeys own;
     if (!is_there(made)) REQUIRE(init_arbiter(made, GroupWrite::yes));
     std::filesystem::copy(made, directory, std::filesystem::copy_options::recursive);
     std::filesystem::permissions(directory, std::filesystem::status(made).permissions());

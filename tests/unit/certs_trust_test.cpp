@@ -180,7 +180,7 @@ TEST_CASE("nobody leads root to another file for a key, and a signing key is roo
         refused(file);
         std::filesystem::rename(elsewhere, file);
     }
-    for (const mode_t mode : {0640, 0604}) {
+    for (const mode_t mode : {0640u, 0604u}) {
         REQUIRE(::chmod(ca_key.c_str(), mode) == 0);
         refused(ca_key);
     }

@@ -7,6 +7,7 @@
 #include <boost/asio/write.hpp>
 
 #include "tests/unit/support/channel_pair.hpp"
+#include "tests/unit/support/key_pool.hpp"
 #include "tests/unit/support/test_certificates.hpp"
 
 using namespace castvote;
@@ -16,12 +17,14 @@ using wire::MessageType;
 namespace {
 
 net::TlsContext arbiter_context(net::ClientCertificate wanted = net::ClientCertificate::required) {
+    const OwnKeys own;
     static const net::TlsIdentity identity =
         authority().issue({.common_name = "Qnetd Server", .dns_names = {}});
     return net::TlsContext::server(identity, wanted).value();
 }
 
 net::TlsContext node_context() {
+    const OwnKeys own;
     static const net::TlsIdentity identity =
         authority().issue({.common_name = "alpha", .dns_names = {}});
     return net::TlsContext::client(identity).value();

@@ -7,6 +7,8 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
+#include "tests/unit/support/key_pool.hpp"
+
 namespace castvote::testing {
 
 namespace {
@@ -86,6 +88,7 @@ net::TlsIdentity Authority::issue(const Wish& wish) const {
 net::TlsIdentity Authority::only_trust() const { return {pem(keys_->certificate.get()), {}, {}}; }
 
 const Authority& authority() {
+    const OwnKeys own;
     static const Authority made;
     return made;
 }
