@@ -1,6 +1,5 @@
-// key_pool.cpp -- see key_pool.hpp. `--wrap` of the linker gives EVP_PKEY_Q_keygen() to the
-// function
-// __wrap_... below, and calls OpenSSL's own __real_...
+// key_pool.cpp -- see key_pool.hpp. By `--wrap` the linker takes __wrap_... below for the function of
+// OpenSSL, which is __real_... then.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/unit/support/key_pool.hpp"
 
