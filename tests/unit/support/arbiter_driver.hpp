@@ -180,8 +180,8 @@ private:
         std::uint32_t vote_info = 0;
         wire::Vote told = wire::Vote::undefined;
         bool is_answered = true;
-        std::string named = {};    // by its last PREINIT
-        std::string cluster = {};  // that its INIT was accepted in
+        std::string named = {};                // by its last PREINIT
+        std::string cluster = {};              // that its INIT was accepted in
         std::optional<qnetd::Ring> ring = {};  // of the last membership list that it sent
     };
 

@@ -1,5 +1,5 @@
-// key_pool.cpp -- see key_pool.hpp. By `--wrap` the linker takes __wrap_... below for the function of
-// OpenSSL, which is __real_... then.
+// key_pool.cpp -- see key_pool.hpp. By `--wrap` the linker takes __wrap_... below for the function
+// of OpenSSL, which is __real_... then.
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/unit/support/key_pool.hpp"
 
