@@ -1,9 +1,9 @@
 // revoked.hpp -- which certificates of the arbiter's CA are worth nothing any more.
 //
 // A JSON file of its own beside the register: the daemon reads it before it serves anybody, and
-// need not read what was issued. Names certificates by their serial numbers, which never repeat.
-// What is in it stays in it; a damaged one is an error, never an empty list, and so is one that has
-// vanished: the register says whether there must be one.
+// what was issued only where there is none. Names certificates by their serial numbers, which never
+// repeat. What is in it stays in it; a damaged one is an error, never an empty list, and so is one
+// that has vanished: the register says whether there must be one.
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
