@@ -243,7 +243,8 @@ void ClusterModel::let_go(Corosync& c) {
             if (me.life != life) return;
             if (!it.vote) --me.noes_under_way;
             me.old_yes.reset();
-            if (it.vote && me.yes_ring != me.ring) me.old_yes = schedule_.now() - it.since;
+            if (it.vote && me.yes_ring != me.ring)
+                me.old_yes = {schedule_.now() - it.since, schedule_.now()};
             deliver(me, it);
         });
     }
@@ -388,8 +389,8 @@ ClusterModel::Overlap ClusterModel::double_quorum() const {
             return {.one = c.id,
                     .other = o.id,
                     .is_last_moment = is_giving_back(c) || is_giving_back(o),
-                    .one_waited = c.old_yes,
-                    .other_waited = o.old_yes,
+                    .one_old = c.old_yes,
+                    .other_old = o.old_yes,
                     .is_stray = c.is_stray || o.is_stray};
         }
     }

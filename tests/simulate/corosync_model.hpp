@@ -49,6 +49,12 @@ struct Queued {
     Micros since = 0;
 };
 
+// A vote that is counted out of the queue (fact 1): nobody gave it in the ring where it counts.
+struct OldYes {
+    Micros waited = 0;         // in the queue
+    Micros counted_since = 0;  // it was delivered
+};
+
 struct Corosync {
     NodeId id = 0;
     Phase phase = Phase::down;
@@ -65,9 +71,9 @@ struct Corosync {
     std::deque<Queued> queued;
     // Own messages that were sent while this ring was synchronised (send_around).
     std::deque<Task> around;
-    // What is counted came out of the queue, where it had waited for so long, and no poll since
-    // has confirmed it or come round with a "no".
-    std::optional<Micros> old_yes;
+    // What is counted came out of the queue, and no poll since has confirmed it or come round with
+    // a "no".
+    std::optional<OldYes> old_yes;
     bool waits_for_all = false;      // wait_for_all: since it was quorate last, or started (fact 6)
     bool is_stray = false;           // the last poll was of a ring that nobody could have granted
     Micros delivered_by = 0;         // own votes come round the ring in the order of the polls
@@ -113,9 +119,7 @@ public:
     struct Overlap {
         NodeId one = 0, other = 0;
         bool is_last_moment = false;
-        // How long what they count had waited in their queues (fact 1): nobody gave them the vote
-        // in the ring where they count it.
-        std::optional<Micros> one_waited = {}, other_waited = {};
+        std::optional<OldYes> one_old = {}, other_old = {};
         bool is_stray = false;  // one of them votes in a ring that nobody could have granted
     };
     Overlap double_quorum() const;

@@ -62,15 +62,15 @@ TEST_CASE("an old vote stays old until the no that takes it back has come round"
     }
     auto overlap = pair.cluster.double_quorum();
     REQUIRE(overlap.one == 1);
-    REQUIRE(overlap.one_waited);
-    REQUIRE(overlap.other_waited);
+    REQUIRE(overlap.one_old);
+    REQUIRE(overlap.other_old);
 
     pair.poll(1, false);
     overlap = pair.cluster.double_quorum();
     CHECK(overlap.one == 1);
     CHECK(overlap.is_last_moment);
-    CHECK(overlap.one_waited);
-    CHECK(overlap.other_waited);
+    CHECK(overlap.one_old);
+    CHECK(overlap.other_old);
 
     pair.until([&] { return !pair.cluster.node(1).quorate; });
     CHECK(pair.cluster.double_quorum().one == 0);

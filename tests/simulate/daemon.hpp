@@ -40,12 +40,17 @@ public:
     bool is_running() const { return is_running_; }
     std::uint64_t life() const { return life_; }  // changes with every start and end
     bool is_frozen() const { return is_frozen_; }
+    // Since when it has run without a pause; none while it is dead or frozen.
+    std::optional<Micros> runs_since() const {
+        return is_running_ && !is_frozen_ ? std::optional(runs_since_) : std::nullopt;
+    }
 
     void start() {
         if (is_running_) return;
         ++life_;
         is_running_ = true;
         is_frozen_ = false;
+        runs_since_ = world_.schedule.now();
         waiting_.clear();
         world_.cluster.register_device(node_);
         begin();
@@ -71,6 +76,7 @@ public:
     void thaw() {
         if (!is_frozen_) return;
         is_frozen_ = false;
+        runs_since_ = world_.schedule.now();
         let_go();
     }
 
@@ -156,6 +162,7 @@ private:
     bool is_running_ = false;
     bool is_frozen_ = false;
     bool is_asleep_ = false;
+    Micros runs_since_ = 0;
     std::deque<Task> waiting_;
 };
 

@@ -15,14 +15,11 @@
 #include "tests/simulate/faults.hpp"
 #include "tests/simulate/incumbents.hpp"
 #include "tests/simulate/stock_arbiter.hpp"
+#include "tests/simulate/taken_back.hpp"
 
 namespace castvote::simulate {
 
 namespace {
-
-// Until our daemon has taken back what came out of its corosync's queue: it is told within 2 ms,
-// and its "no" comes round within 4 ms; the rest is its own and the first half's.
-constexpr Micros corrected_within = ms(20);
 
 class World {
 public:
@@ -144,7 +141,7 @@ private:
             measure(overlap);
         } else if (!has_overlap_) {
             overlap_since_.reset();
-            old_yeses_since_.reset();
+            old_yes_seen_.reset();
             running_excuse_ = {};
         } else if (schedule_.now() < excused_until_) {
             if (running_excuse_ != excuse_) ++result_.excused[excuse_];
@@ -192,42 +189,35 @@ private:
     // Does docs/safety.md name it among what no arbiter can close? Counted, and not for longer than
     // it says there.
     bool is_named(const ClusterModel::Overlap& overlap) {
-        const auto& one = members_[overlap.one];
-        const auto& other = members_[overlap.other];
         const bool is_ffsplit = options_.device.algorithm == wire::DecisionAlgorithm::ffsplit;
-        const auto is_too_old = [&](NodeId node, std::optional<Micros> waited) {
+        const auto is_too_old = [&](NodeId node, std::optional<OldYes> yes) {
             const Micros timeout = cluster_.timers().device_timeout;
             const Micros heartbeat =  // with a lease, less is waited
                 members_[node].is_ours ? 0 : std::max(timeout * 8 / 10, ms(1000));
-            if (!waited) return false;
+            if (!yes) return false;
             // A broken ring is proof however young the vote: it has no lifetime.
             if (!members_[node].is_ours && !is_ffsplit) return true;
             // A ring that took longer than R2s (ii) reckons with; a vote of ours waits in no queue.
-            if (!members_[node].is_ours && *waited > 2 * heartbeat) return true;
-            return arbiter_->has_outlived(node, schedule_.now() - *waited, heartbeat, timeout);
+            if (!members_[node].is_ours && yes->waited > 2 * heartbeat) return true;
+            return arbiter_->has_outlived(node, schedule_.now() - yes->waited, heartbeat, timeout);
         };
         // Told "yes" while the ring was being lost: each counts what waited in its queue (fact 1),
         // a stock daemon until its next poll. Our daemon looks for that, and corrects it.
-        const bool are_old = overlap.one_waited && overlap.other_waited;
-        const bool is_one_old = is_too_old(overlap.one, overlap.one_waited);
-        const bool is_other_old = is_too_old(overlap.other, overlap.other_waited);
-        if (are_old || is_one_old || is_other_old) {
-            const bool is_corrected = (one.is_ours && (are_old || is_one_old)) ||
-                                      (other.is_ours && (are_old || is_other_old));
-            const Micros longest =
-                is_corrected ? corrected_within : cluster_.timers().device_timeout / 2 + ms(1000);
-            if (!old_yeses_since_) ++result_.old_yeses;
-            // Nobody takes it back as long as its daemon does not run.
-            const bool is_left = ((are_old || is_one_old) && is_left_alone(one)) ||
-                                 ((are_old || is_other_old) && is_left_alone(other));
-            if (!old_yeses_since_ || is_left) old_yeses_since_ = schedule_.now();
+        const bool are_old = overlap.one_old && overlap.other_old;
+        const bool is_one_old = are_old || is_too_old(overlap.one, overlap.one_old);
+        const bool is_other_old = are_old || is_too_old(overlap.other, overlap.other_old);
+        if (is_one_old || is_other_old) {
+            if (!old_yes_seen_) ++result_.old_yeses;
+            old_yes_seen_ = schedule_.now();
             overlap_since_.reset();
-            return schedule_.now() - *old_yeses_since_ <= longest;
+            const bool is_one_late = is_one_old && is_late(overlap.one, *overlap.one_old);
+            const bool is_other_late = is_other_old && is_late(overlap.other, *overlap.other_old);
+            return !is_one_late && !is_other_late;
         }
-        const bool are_ours = one.is_ours && other.is_ours;
+        const bool are_ours = members_[overlap.one].is_ours && members_[overlap.other].is_ours;
         // The "no" that takes an old "yes" back is on its way round the ring.
-        if (overlap.is_last_moment && old_yeses_since_ &&
-            schedule_.now() - *old_yeses_since_ <= corrected_within)
+        if (overlap.is_last_moment && old_yes_seen_ &&
+            schedule_.now() - *old_yes_seen_ <= corrected_within)
             return true;
         // A stock daemon confirms before its corosync has counted anew; ours waits for that.
         if (overlap.is_last_moment && !are_ours) {
@@ -251,8 +241,8 @@ private:
         if (stray_since_ && schedule_.now() - *stray_since_ <= slept + corrected_within)
             return "a stock daemon that votes on alone lost the arbiter just when its ring changed";
         const auto is_stock = [this](NodeId node) { return !members_[node].is_ours; };
-        if ((is_stock(overlap.one) && overlap.one_waited) ||
-            (is_stock(overlap.other) && overlap.other_waited))
+        if ((is_stock(overlap.one) && overlap.one_old) ||
+            (is_stock(overlap.other) && overlap.other_old))
             return "a stock daemon, with the arbiter lost, counts what waited in its queue";
         for (const NodeId node : {overlap.one, overlap.other})
             if (is_stock(node) && incumbents_.is_forgotten(node))
@@ -260,8 +250,12 @@ private:
         return {};
     }
 
-    static bool is_left_alone(const Member& member) {
-        return !member.daemon->is_running() || member.daemon->is_frozen();
+    bool is_late(NodeId node, const OldYes& yes) {
+        const Member& member = members_[node];
+        const auto within = member.is_ours
+                                ? TakenBackWithin{}
+                                : stock_takes_back_within(options_.timers.device_timeout);
+        return is_taken_back_late(yes, member.daemon->runs_since(), within, schedule_.now());
     }
 
     // -- the end ----------------------------------------------------------------------------------
@@ -327,7 +321,7 @@ private:
     bool has_overlap_ = false;
     std::optional<Micros> overlap_since_;
     ClusterModel::Overlap measured_;
-    std::optional<Micros> old_yeses_since_;
+    std::optional<Micros> old_yes_seen_;
     std::optional<Micros> stray_since_;
     std::string_view excuse_, running_excuse_;
     Micros excused_until_ = 0;
