@@ -86,7 +86,7 @@ run_tests() {
     [ "$what" = computing ] || tally=$(mktemp)
     case $what in
     all)
-        need build test stock lint
+        need build test sanitize stock lint
         part lint part_lint
         build_preset release all split_to_ack compare castvote_tests || true  # told by its parts
         stage "test: unit, campaign (behind the next; what they say comes at the end)"
