@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -124,13 +123,6 @@ Expected<Files> files_in_backup(const Path& file) {
     return files;
 }
 
-std::string stamp_of(std::time_t now) {
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                       utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
 // Numbers that were given after the backup was made are not known here.
 bool skip_serials(Files& files) {
     std::string& text = files[layout::serial];
@@ -227,19 +219,6 @@ Expected<void> write_files(const Path& directory, const Files& files, const Owne
     return {};
 }
 
-// Both renames, or none of them.
-Expected<void> put_in_place(const Path& fresh, const Path& directory, const Path& old) {
-    std::error_code failure;
-    const bool is_moved = is_there(directory);
-    if (is_moved) std::filesystem::rename(directory, old, failure);
-    if (!failure) std::filesystem::rename(fresh, directory, failure);
-    if (!failure) return {};
-    std::error_code ignored;
-    if (is_moved && !is_there(directory)) std::filesystem::rename(old, directory, ignored);
-    return fail(fmt::format("cannot put {} in place: {}", directory.string(), failure.message()),
-                "run this as root, on a file system with room");
-}
-
 }  // namespace
 
 Expected<Stored> back_up(const Path& directory, const Path& file) {
@@ -305,12 +284,11 @@ Expected<Stored> restore(const Path& directory, const Path& file, Present presen
         return no_backup(file, names.error().what);
     if (const Expected<void> signing = check_signing(fresh, "any"); !signing)
         return no_backup(file, "the authority's key does not fit its certificate");
-    const Path old = directory.string() + ".before-restore-" + stamp_of(std::time(nullptr));
-    const bool is_replaced = is_there(directory);
-    if (const Expected<void> placed = put_in_place(fresh, directory, old); !placed)
-        return tl::unexpected<Error>(placed.error());
+    const Path old = name_aside(directory, "before-restore");
+    const Expected<bool> is_replaced = put_directory(fresh, directory, old);
+    if (!is_replaced) return tl::unexpected<Error>(is_replaced.error());
     Stored stored{directory, {"Restart the arbiter to use them."}};
-    if (is_replaced) stored.notes.push_back(fmt::format("What was there is in {}", old.string()));
+    if (*is_replaced) stored.notes.push_back(fmt::format("What was there is in {}", old.string()));
     return stored;
 }
 

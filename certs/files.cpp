@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 namespace castvote::certs {
@@ -205,26 +206,50 @@ Expected<void> make_directory(const Path& path, mode_t mode, std::optional<Owner
     return {};
 }
 
+Path name_aside(const Path& path, std::string_view word) {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    const std::string name = fmt::format("{}.{}-{:04}{:02}{:02}T{:02}{:02}{:02}Z", path.string(),
+                                         word, utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                                         utc.tm_hour, utc.tm_min, utc.tm_sec);
+    Path free = name;
+    for (int number = 2; is_there(free); ++number) free = fmt::format("{}-{}", name, number);
+    return free;
+}
+
+int exchange_names(const char* one, const char* other) {
+    return ::renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
 Expected<bool> put_directory(const Path& complete, const Path& place,
-                             const std::optional<Path>& aside) {
+                             const std::optional<Path>& aside, Exchange exchange) {
     if (const Expected<void> synced = sync_files(complete); !synced)
         return tl::unexpected<Error>(synced.error());
+    const Path parent = place.has_parent_path() ? place.parent_path() : Path(".");
     if (::rename(complete.c_str(), place.c_str()) == 0) {
-        sync_directory(place.parent_path());
+        sync_directory(parent);
         return false;
     }
     if (!aside || (errno != ENOTEMPTY && errno != EEXIST))
         return system_error("replace", place, errno);
     // Under the name that the old one is to have; then both names change hands in one step.
     if (::rename(complete.c_str(), aside->c_str()) != 0) return system_error("make", *aside, errno);
-    if (::renameat2(AT_FDCWD, aside->c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) != 0) {
+    if (exchange(aside->c_str(), place.c_str()) != 0) {
         const int error = errno;
-        if (::rename(aside->c_str(), complete.c_str()) != 0) errno = error;
-        return fail(fmt::format("cannot exchange {} for a new one: {}", place.string(),
-                                std::strerror(error)),
-                    fmt::format("move {} away, then repeat without --force", place.string()));
+        if (::rename(aside->c_str(), complete.c_str()) != 0)
+            return system_error("take back", *aside, errno);
+        // It is not known here: then one after the other, or none.
+        if (error != EINVAL && error != ENOSYS) return system_error("exchange", place, error);
+        if (::rename(place.c_str(), aside->c_str()) != 0) return system_error("move", place, errno);
+        if (::rename(complete.c_str(), place.c_str()) != 0) {
+            const int why = errno;
+            if (::rename(aside->c_str(), place.c_str()) != 0)
+                return system_error("move it back from", *aside, errno);
+            return system_error("replace", place, why);
+        }
     }
-    sync_directory(place.parent_path());
+    sync_directory(parent);
     return true;
 }
 

@@ -66,11 +66,19 @@ Expected<void> carry_out(const std::vector<FileChange>& changes);
 // Creates the directory and its parents; mode and owner go to `path` alone. Nothing if it exists.
 Expected<void> make_directory(const Path& path, mode_t mode, std::optional<Ownership> owner);
 
+// For the old one of a file or directory: `path` with that word and the time; a name that is free.
+Path name_aside(const Path& path, std::string_view word);
+
+// Lets two names change hands: 0, or -1 and errno.
+using Exchange = int (*)(const char* one, const char* other);
+int exchange_names(const char* one, const char* other);
+
 // Puts a complete directory where `place` is at one instant, its files on disk before: a power cut
 // leaves the old one or the new. A directory with anything in it moves to `aside`; without an
-// `aside` it is an error. Returns whether there was one. All are on one file system.
+// `aside` it is an error. Returns whether there was one. All are on one file system. One that
+// cannot exchange names (ZFS before 2.2, NFS) has no directory at `place` for an instant.
 Expected<bool> put_directory(const Path& complete, const Path& place,
-                             const std::optional<Path>& aside);
+                             const std::optional<Path>& aside, Exchange exchange = exchange_names);
 
 // User and group of an existing path.
 std::optional<Ownership> owner_of(const Path& path);

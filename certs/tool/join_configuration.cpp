@@ -3,22 +3,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
-#include <ctime>
-
 #include "certs/tool/join.hpp"
 
 namespace castvote::certs::tool {
-namespace {
-
-std::string stamp() {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                       utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
-}  // namespace
 
 Expected<std::optional<Configuration>, Failure> find_configuration(const JoinOptions& options) {
     Configuration found;
@@ -42,7 +29,7 @@ Expected<std::optional<Configuration>, Failure> find_configuration(const JoinOpt
 // The old file beside the new one; Proxmox VE's folder is for its own files.
 Path backup_of(const Path& file) {
     const Path kept = file == Path(proxmox_configuration) ? Path(plain_configuration) : file;
-    return kept.string() + ".before-castvote-" + stamp();
+    return name_aside(kept, "before-castvote");
 }
 
 Expected<std::optional<enrol::Change>, Failure> plan_change(const Plan& plan, bool does_apply,

@@ -85,6 +85,9 @@ TEST_CASE("what is there already is refused, or moved aside whole") {
     CHECK(get(world.fresh / layout::ca_key) == get(world.old / layout::ca_key));
     const std::string& note = stored->notes.back();
     CHECK(get(Path(note.substr(note.find('/'))) / layout::ca_key) == other);
+    // Also twice in one second.
+    REQUIRE(restore(world.fresh, world.file, Present::aside));
+    CHECK(get(Path(note.substr(note.find('/'))) / layout::ca_key) == other);
 }
 
 TEST_CASE("a backup that is not whole changes nothing") {

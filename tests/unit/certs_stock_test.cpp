@@ -25,6 +25,28 @@ TEST_CASE("certutil's table of certificates") {
     CHECK(read_listing("no database, no table").empty());
 }
 
+namespace {
+
+template <int error>
+int fails_with(const char*, const char*) {
+    errno = error;
+    return -1;
+}
+
+}  // namespace
+
+TEST_CASE("the old one gets a name that is free") {
+    const Scratch scratch;
+    const Path path = scratch / "nssdb";
+    std::vector<Path> names;
+    for (int i = 0; i < 3; ++i) {
+        names.push_back(name_aside(path, "before-restore"));
+        CHECK(names.back().string().starts_with(path.string() + ".before-restore-2"));
+        CHECK_FALSE(is_there(names.back()));
+        put(names.back(), "taken");
+    }
+}
+
 TEST_CASE("a directory takes the place of another whole") {
     const Scratch scratch;
     const Path fresh = scratch / "fresh", place = scratch / "place", aside = scratch / "aside";
@@ -51,6 +73,14 @@ TEST_CASE("a directory takes the place of another whole") {
         CHECK(*had_one);
         CHECK(get(aside / "file") == "old");
     }
+    SECTION("on a file system where names cannot be exchanged") {
+        REQUIRE(make_directory(place, 0700, std::nullopt));
+        put(place / "file", "old");
+        const Expected<bool> had_one = put_directory(fresh, place, aside, fails_with<EINVAL>);
+        REQUIRE(had_one);
+        CHECK(*had_one);
+        CHECK(get(aside / "file") == "old");
+    }
     CHECK(get(place / "file") == "new");
     CHECK_FALSE(is_there(fresh));
 }
@@ -68,6 +98,11 @@ TEST_CASE("what may not be put aside stays, and so does the new directory") {
     const Expected<bool> taken = put_directory(fresh, place, aside);
     REQUIRE_FALSE(taken);
     check_told(taken.error(), aside.string());
+    const Path free = scratch / "free";
+    const Expected<bool> failed = put_directory(fresh, place, free, fails_with<EIO>);
+    REQUIRE_FALSE(failed);
+    check_told(failed.error(), place.string());
+    CHECK_FALSE(is_there(free));
     for (const Path& directory : {fresh, place, aside})
         CHECK(get(directory / "file") == directory.filename().string());
 }
