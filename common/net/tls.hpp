@@ -65,6 +65,7 @@ public:
     const std::string& expected_name() const { return expected_name_; }
     bool has_certificate() const { return has_certificate_; }
     bool is_revoked(const std::string& serial) const { return revoked_->contains(serial); }
+    const RevokedSerials& revoked() const { return *revoked_; }
     // By the digest in PeerNames.
     bool trusts(const std::string& authority) const { return trusted_->contains(authority); }
     ssl_ctx_st* native() const { return context_.get(); }

@@ -10,6 +10,16 @@
 
 namespace castvote::qnetd {
 
+namespace {
+
+net::RevokedSerials serials_of(const std::vector<certs::Revoked>& revoked) {
+    net::RevokedSerials serials;
+    for (const certs::Revoked& one : revoked) serials.insert(one.serial);
+    return serials;
+}
+
+}  // namespace
+
 Expected<std::optional<net::TlsContext>, std::string> load_tls(const Options& options) {
     if (options.arbiter.tls == wire::TlsSupported::unsupported) return std::nullopt;
     const auto fail = [](const certs::Error& error) {
@@ -22,18 +32,21 @@ Expected<std::optional<net::TlsContext>, std::string> load_tls(const Options& op
     if (!revoked) return fail(revoked.error());
     for (const certs::Error& warning : identity->warnings)
         net::log(net::LogLevel::warning, warning.what + "; " + warning.remedy);
-    net::RevokedSerials serials;
-    for (const certs::Revoked& one : *revoked) serials.insert(one.serial);
     auto context = net::TlsContext::server(
         {identity->ca_pem, identity->certificate_pem, identity->key_pem},
         options.arbiter.client_certificate_required ? net::ClientCertificate::required
                                                     : net::ClientCertificate::not_requested,
-        std::move(serials));
+        serials_of(*revoked));
     if (!context)
         return Unexpected<std::string>(
             fmt::format("certificates in {}: {}; make new ones with `qcert init`",
                         options.certificates, context.error()));
     return std::move(*context);
+}
+
+bool are_others_revoked(const Options& options, const net::TlsContext& context) {
+    const auto revoked = certs::read_revoked(options.certificates);
+    return !revoked || serials_of(*revoked) != context.revoked();
 }
 
 Expected<wire::ClusterNames, std::string> load_names(const Options& options) {

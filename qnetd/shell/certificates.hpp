@@ -16,6 +16,9 @@ namespace castvote::qnetd {
 // Nothing where TLS is off. Warnings are logged; an error is one line.
 Expected<std::optional<net::TlsContext>, std::string> load_tls(const Options& options);
 
+// Is another list of the revoked there than this context has? One that cannot be read is another.
+bool are_others_revoked(const Options& options, const net::TlsContext& context);
+
 // The renamed clusters, with TLS and without; an error is one line.
 Expected<wire::ClusterNames, std::string> load_names(const Options& options);
 

@@ -23,9 +23,9 @@ public:
             std::function<void()> stop);
 
     void handle(std::vector<std::string> words, ipc::Answer answer);
-    // The list of names may have changed after it was read and before anybody could tell us. Wants
-    // the shards to run.
-    void read_names_again();
+    // The lists of names and of the revoked may have changed after they were read and before
+    // anybody could tell us. Wants the shards to run.
+    void read_lists_again();
 
 private:
     struct Everything {

@@ -81,8 +81,10 @@ void Control::reload(const std::vector<std::string>& words, ipc::Answer answer) 
     });
 }
 
-void Control::read_names_again() {
+void Control::read_lists_again() {
     in_turn([this] {
+        if (common_.tls && are_others_revoked(options_, *common_.tls))
+            return read_again([this](const ipc::Reply&) { next_turn(); });
         auto names = load_names(options_);
         const auto over = [this](const std::string& why) {
             if (!why.empty()) say_refused(why);

@@ -117,7 +117,7 @@ public:
         std::vector<net::Shard*> loops;
         for (const auto& shard : common_.shards) loops.push_back(&shard->loop());
         watchdog_.emplace(main_, std::move(loops));
-        control_.read_names_again();
+        control_.read_lists_again();
         main_.run();
     }
 

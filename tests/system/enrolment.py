@@ -5,9 +5,11 @@ Knows the programs' words and events, and what crosses the port before TLS; expe
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import os
+import signal
 import socket
 import ssl
 import struct
+import time
 
 from stdio_nodes import ring
 
@@ -80,6 +82,24 @@ class Home:
         self.daemon = self.spawn(*options, **others)
         self.daemon.says("ready: listening")
         return self
+
+    def start_halfway(self):
+        """Stopped between its first look at the lists and its control socket, which the store is.
+        SIGCONT lets it go on."""
+        for attempt in range(50):
+            state = self.env.path(f"state{attempt}")
+            os.mkdir(state)
+            self.daemon = self.spawn("--shards", 4, state=state)
+            until = time.monotonic() + 10
+            while not os.listdir(state) and time.monotonic() < until:
+                pass
+            self.daemon.signal(signal.SIGSTOP)
+            if not os.path.exists(self.socket):
+                return
+            self.daemon.signal(signal.SIGCONT)
+            self.daemon.says("ready: listening")
+            self.daemon.stop()
+        raise AssertionError("it was never seen while it started")
 
     def listed(self):
         done = self.env.run([self.env.program("qcert"), "list", "--json", "--dir", self.directory])

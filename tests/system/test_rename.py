@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import threading
-import time
 
 from enrolment import Home, Invitation, daemon, get_the_vote, join
 from stdio_nodes import ring
@@ -285,25 +284,10 @@ def test_a_line_that_was_taken_up_after_all_is_written_back(env):
 
 
 def test_a_list_that_is_written_while_the_arbiter_starts_is_not_missed(env):
-    """Stopped between its first look at the list and its control socket, which the store is."""
     home = Home(env)
     joined(home.start(), "one", "two")
     home.daemon.stop()
-    for attempt in range(50):
-        state = env.path(f"state{attempt}")
-        os.mkdir(state)
-        home.daemon = home.spawn("--shards", 4, state=state)
-        until = time.monotonic() + 10
-        while not os.listdir(state) and time.monotonic() < until:
-            pass
-        home.daemon.signal(signal.SIGSTOP)
-        if not os.path.exists(home.socket):
-            break
-        home.daemon.signal(signal.SIGCONT)
-        home.daemon.says("ready: listening")
-        home.daemon.stop()
-    else:
-        raise AssertionError("it was never seen while it started")
+    home.start_halfway()
     told = qcert(env, home, "rename", "alpha", "beta", status=NOT_TAKEN_UP)
     assert told["arbiter"] == "no_answer", told
     home.daemon.signal(signal.SIGCONT)

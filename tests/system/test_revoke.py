@@ -5,6 +5,7 @@ On open connections, on new ones, after a restart; others go on. And what is not
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import os
+import signal
 import socket
 
 from enrolment import Home, Invitation, daemon, get_the_vote, join
@@ -90,6 +91,21 @@ def test_what_was_revoked_stays_so_over_a_restart(env):
     assert "is damaged" in told["error"]["what"], told
     home.daemon.stop()
     assert home.spawn().wait() == 3, "certificates that cannot be used"
+
+
+def test_who_is_revoked_while_the_arbiter_starts_is_refused(env):
+    home = Home(env).start()
+    joined(env, home, "one", "two")
+    home.daemon.stop()
+    home.start_halfway()
+    told = revoke(env, home, "103", status=NOT_TAKEN_UP)
+    assert told["arbiter"] == "no_answer" and told["revoked"], told
+    home.daemon.signal(signal.SIGCONT)
+    home.daemon.says("the certificates are read again")
+    for number, node in ((1, "one"), (2, "two")):
+        daemon(env, home, node, number)
+    home.daemon.says(REFUSED)
+    env.wait_for(lambda: connected(home) == {2}, 20, "the other one is served")
 
 
 def test_a_list_that_has_vanished_lets_nobody_in(env):
