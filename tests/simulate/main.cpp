@@ -165,7 +165,7 @@ int run_many(const Arguments& arguments, const Campaign& campaign) {
                    name);
     if (totals.old_yeses > 0)
         fmt::print(
-            "{} times an old \"yes\" was counted until the next poll (by ours: for 20 ms at most), "
+            "{} times an old \"yes\" was counted until the next poll (T at most, by ours 20 ms), "
             "without the arbiter\n",
             totals.old_yeses);
     if (totals.windows > 0)

@@ -14,25 +14,18 @@ namespace castvote::simulate {
 // within 4 ms; the rest is its own and the first half's.
 constexpr Micros corrected_within = ms(20);
 
-// The longest that it may take.
-struct TakenBackWithin {
-    Micros counted = corrected_within;  // since it is counted
-    Micros running = corrected_within;  // since its daemon runs, if that is later
-};
-
-// A stock daemon does so with its next poll. One that was started does not poll before it is
-// connected, or has given up its first attempt after a heartbeat.
-constexpr TakenBackWithin stock_takes_back_within(Micros device_timeout) {
-    return {.counted = device_timeout / 2 + ms(1000),
-            .running = std::max(device_timeout * 8 / 10, ms(1000)) + ms(1000)};
+// A stock daemon does so with its next poll, T/2 later; but it does not poll while the arbiter lets
+// it wait, or before it is connected: then corosync does, T after the last poll.
+constexpr Micros stock_takes_back_within(Micros device_timeout) {
+    return device_timeout + ms(1000);
 }
 
-// Is the vote counted for longer? Each node has its own time, whoever else counts one. runs_since:
-// of its daemon; none: it does not run, and nobody takes the vote back.
+// Is the vote counted for longer? Each node has its own time, whoever else counts one: since its
+// own is counted or, if its daemon did not run then, since that runs again (runs_since; none: it
+// does not run, and nobody takes the vote back).
 constexpr bool is_taken_back_late(const OldYes& yes, std::optional<Micros> runs_since,
-                                  const TakenBackWithin& within, Micros now) {
-    return runs_since &&
-           now > std::max(yes.counted_since + within.counted, *runs_since + within.running);
+                                  Micros within, Micros now) {
+    return runs_since && now - std::max(yes.counted_since, *runs_since) > within;
 }
 
 }  // namespace castvote::simulate

@@ -252,9 +252,9 @@ private:
 
     bool is_late(NodeId node, const OldYes& yes) {
         const Member& member = members_[node];
-        const auto within = member.is_ours
-                                ? TakenBackWithin{}
-                                : stock_takes_back_within(options_.timers.device_timeout);
+        const Micros within = member.is_ours
+                                  ? corrected_within
+                                  : stock_takes_back_within(options_.timers.device_timeout);
         return is_taken_back_late(yes, member.daemon->runs_since(), within, schedule_.now());
     }
 
