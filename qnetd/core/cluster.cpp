@@ -269,6 +269,8 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
     const bool is_first = !sender.has_membership;
     const Ring ring{*list.ring_id, nodes};
     const bool is_new_ring = is_first || sender.ring != ring;
+    const bool is_settled = is_settled_ring(sender, ring);
+    sender.quorum_list_ahead.reset();
     sender.has_moved = sender.has_moved || (is_new_ring && !is_first);
     sender.ring = ring;
     sender.membership_list = list.node_info;
@@ -291,6 +293,7 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
             judge_waits(sender, step);
         }
         ledger_.reported(sender.node, ring, sender.first_list_at, step.sent_after, step.now);
+        if (is_settled) ledger_.sync_ended(sender.node, timers_of(sender), step.now);
         // R2s i: nobody needs the vote of a ring that is quorate without it, and at a (re)connect
         // the node's corosync may just be losing its token (docs/safety.md).
         const bool is_in_no_hurry =
@@ -304,16 +307,12 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
     return answer_to(sender, step);
 }
 
-// A survivor's synchronisation ends as inquorate before the vote can be handed over. A stock node
-// does not tell its limit: the default is taken.
-void Cluster::judge_waits(const Member& m, const Step& step) {
-    const Duration wait = Ledger::longest_wait(timers_of(m));
-    if (wait <= m.sync_limit()) return;
-    note(step, Level::warning, Reason::waits_exceed_sync_timeout, m.ring, m.node, wait,
-         fmt::format("cut off with the vote it would block it for {} ms, and the others wait {} ms "
-                     "at most: lower quorum.device.timeout on all nodes, or raise "
-                     "quorum.device.sync_timeout",
-                     wait.count(), m.sync_limit().count()));
+// Has the sender told the end of the synchronisation before the ring? Each ring of a node has a
+// greater sequence, by 4 at least: with this one there was none between the ring that it reported
+// last and this one, so the list can be of no other (R2s ii).
+bool Cluster::is_settled_ring(const Member& sender, const Ring& ring) {
+    return sender.lease.count() == 0 && sender.quorum_list_ahead == ring.members &&
+           ring.id.seq == sender.ring.id.seq + 4;
 }
 
 Vote Cluster::quorum_list(Member& sender, const wire::Message& list, const Step& step) {
@@ -324,6 +323,10 @@ Vote Cluster::quorum_list(Member& sender, const wire::Message& list, const Step&
         if (info.state == wire::NodeState::member || info.state == wire::NodeState::not_set)
             present.insert(info.node_id);
     const bool is_doubtful = std::exchange(sender.has_doubtful_quorum_list, false);
+    // The first one is repeated from before the connection.
+    const bool is_ahead = std::exchange(sender.has_quorum_list, true) && sender.has_membership &&
+                          present != sender.ring.members;
+    sender.quorum_list_ahead = is_ahead ? std::optional(present) : std::nullopt;
     if (present == sender.ring.members && !is_doubtful)
         ledger_.sync_ended(sender.node, timers_of(sender), step.now);
     // R2s iii: an old "yes" was delivered after our NACK had been confirmed (docs/safety.md).

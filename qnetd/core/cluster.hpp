@@ -76,6 +76,10 @@ struct Member {
     bool has_moved = false;  // it has reported more than one ring on this connection
     // Its first quorum list here may be older than its ring, and names the same members.
     bool has_doubtful_quorum_list = false;
+    bool has_quorum_list = false;  // sent on this connection
+    // Whom its last quorum list named, if those are not the members of the ring that it had
+    // reported: a ring whose synchronisation waited for nobody is reported after its end.
+    std::optional<Nodes> quorum_list_ahead;
     Instant first_list_at;  // arrival of the first membership list on this connection
     std::vector<wire::NodeInfo> membership_list;
     std::vector<wire::NodeInfo> config_list;
@@ -214,6 +218,7 @@ private:
     Expected<wire::Vote, wire::ReplyErrorCode> membership_list(Member& member,
                                                                const wire::Message& list,
                                                                const Step& step);
+    static bool is_settled_ring(const Member& sender, const Ring& ring);
     wire::Vote quorum_list(Member& member, const wire::Message& list, const Step& step);
 
     void decide(const Step& step);

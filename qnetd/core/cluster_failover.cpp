@@ -94,4 +94,16 @@ bool Cluster::pass_over_the_silent(const Step& step) {
     return is_set_aside;
 }
 
+// A survivor's synchronisation ends as inquorate before the vote can be handed over. A stock node
+// does not tell its limit: the default is taken.
+void Cluster::judge_waits(const Member& m, const Step& step) {
+    const Duration wait = Ledger::longest_wait(timers_of(m));
+    if (wait <= m.sync_limit()) return;
+    note(step, Level::warning, Reason::waits_exceed_sync_timeout, m.ring, m.node, wait,
+         fmt::format("cut off with the vote it would block it for {} ms, and the others wait {} ms "
+                     "at most: lower quorum.device.timeout on all nodes, or raise "
+                     "quorum.device.sync_timeout",
+                     wait.count(), m.sync_limit().count()));
+}
+
 }  // namespace castvote::qnetd

@@ -214,6 +214,9 @@ void Innards::write(KeyWriter& key, const Member& m) {
     key.flag(m.kept_vote_of.has_value());
     if (m.kept_vote_of) key.ring_id(*m.kept_vote_of);
     key.flag(m.has_doubtful_quorum_list);
+    key.flag(m.has_quorum_list);
+    key.flag(m.quorum_list_ahead.has_value());
+    if (m.quorum_list_ahead) key.nodes(*m.quorum_list_ahead);
     key.ring(m.ring);
     key.flag(m.has_membership);
     key.flag(m.has_moved);

@@ -215,13 +215,14 @@ void Scenario::send_lists(const std::string& client, const std::string& ring, Wo
     config.node_list_type = NodeListType::initial_config;
     config.node_info = nodes(node(client).config);
     send(client, config);
+    const std::string present = words.take("quorum");
     const Message joined = membership(client, ring, words);
     send(client, joined);
     words.expect_none_left();
     Message quorum = of_type(MessageType::node_list);
     quorum.node_list_type = NodeListType::quorum;
     quorum.quorate = wire::Quorate::inquorate;
-    quorum.node_info = joined.node_info;
+    quorum.node_info = present.empty() ? joined.node_info : nodes(present);
     send(client, quorum);
 }
 
