@@ -3,6 +3,8 @@
 // Somebody who falls silent while the others report a new ring is most likely dead. Whether the
 // vote may then be handed over is not judged here but by the ledger, as ever (R4).
 // SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "qnetd/core/cluster.hpp"
