@@ -307,9 +307,9 @@ Answer Cluster::membership_list(Member& sender, const wire::Message& list, const
     return answer_to(sender, step);
 }
 
-// Has the sender told the end of the synchronisation before the ring? Each ring of a node has a
-// greater sequence, by 4 at least: with this one there was none between the ring that it reported
-// last and this one, so the list can be of no other (R2s ii).
+// Has the sender told the end of the synchronisation before the ring? A list names its own ring's
+// members, when that is synchronised; each ring of a node has a greater sequence, by 4 at least.
+// Here none was between the ring reported last and this one: it is of no other (R2s ii).
 bool Cluster::is_settled_ring(const Member& sender, const Ring& ring) {
     return sender.lease.count() == 0 && sender.quorum_list_ahead == ring.members &&
            ring.id.seq == sender.ring.id.seq + 4;

@@ -263,6 +263,8 @@ void Scenario::quorum(Words words) {
                                                        {"inquorate", wire::Quorate::inquorate}});
     list.node_info = nodes(words.take("members", std::to_string(node(words.at(0)).id)));
     for (wire::NodeInfo& info : list.node_info) info.state = wire::NodeState::member;
+    for (const wire::NodeInfo& one : nodes(words.take("dead")))
+        list.node_info.push_back({.node_id = one.node_id, .state = wire::NodeState::dead});
     words.expect_none_left();
     send(words.at(0), list);
 }
