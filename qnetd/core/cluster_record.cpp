@@ -36,13 +36,16 @@ void Cluster::restore(const Restored& restored, Instant now) {
     must_write_ = !restored.is_same_clock;
     asked_ = restored.record;
     durable_ = restored.record.holders;
+    durable_granted_ = restored.record.granted;
 }
 
-// Is it certain that a restart will find the winner as a holder of the chosen ring?
+// Is it certain that a restart will find the winner as a holder of the chosen ring, and that as the
+// one which was given the vote last? Else others may unseat it then (I5).
 bool Cluster::is_recorded(const Member& winner) const {
     if (!settings_.durable_grants) return true;
     const NodeTimers timers = timers_of(winner);
-    return names(asked_.holders, winner.node, *candidate_, timers) &&
+    return asked_.granted == candidate_->ring && durable_granted_ == candidate_->ring &&
+           names(asked_.holders, winner.node, *candidate_, timers) &&
            names(durable_, winner.node, *candidate_, timers);
 }
 
@@ -141,6 +144,7 @@ void Cluster::persist(const Step& step) {
     asked_number_ = ++*step.last_write;
     step.actions->push_back(Persist{name_, asked_number_, asked_});
     // Until it is written the store may have either: nobody is certain whom it does not name.
+    if (durable_granted_ != asked_.granted) durable_granted_.reset();
     std::erase_if(durable_, [this](const auto& entry) {
         return !names(asked_.holders, entry.first, entry.second.grant, entry.second.timers);
     });
@@ -149,6 +153,7 @@ void Cluster::persist(const Step& step) {
 void Cluster::persisted(std::uint64_t number, const Step& step) {
     if (number < asked_number_) return;
     durable_ = asked_.holders;
+    durable_granted_ = asked_.granted;
     if (!members_.empty()) advance(step);
 }
 

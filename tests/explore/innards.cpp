@@ -365,6 +365,8 @@ void Innards::write(KeyWriter& key, const Arbiter& arbiter, const explore::Store
             key.number(node);
             write(key, holder);
         }
+        key.flag(cluster.durable_granted_.has_value());
+        if (cluster.durable_granted_) key.ring(*cluster.durable_granted_);
         key.number(last - cluster.grant_number_);
         key.flag(cluster.restored_until_.has_value());
         if (cluster.restored_until_) key.future(*cluster.restored_until_);

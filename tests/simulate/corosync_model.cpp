@@ -259,19 +259,19 @@ void ClusterModel::send_around(NodeId id, Task back) {
     if (c.phase == Phase::operational) let_around(c, std::move(back));
 }
 
-// Behind the votes, which take up to 4 ms.
+// Behind the votes, which take up to 4 ms, and behind all that come out of the queue.
 void ClusterModel::let_around(Corosync& c, Task back) {
-    schedule_.after(
-        ms(4) + dice_.between(100, ms(2)), [this, id = c.id, life = c.life, gathering = c.gathering,
-                                            back = std::move(back)]() mutable {
-            Corosync& me = nodes_.at(id);
-            if (me.life != life || me.gathering != gathering || me.phase != Phase::operational)
-                return;
-            if (me.stalled)
-                me.around.push_back(std::move(back));
-            else
-                back();
-        });
+    const Micros last_vote = std::max(ms(4), c.delivered_by - schedule_.now());
+    schedule_.after(last_vote + dice_.between(100, ms(2)), [this, id = c.id, life = c.life,
+                                                            gathering = c.gathering,
+                                                            back = std::move(back)]() mutable {
+        Corosync& me = nodes_.at(id);
+        if (me.life != life || me.gathering != gathering || me.phase != Phase::operational) return;
+        if (me.stalled)
+            me.around.push_back(std::move(back));
+        else
+            back();
+    });
 }
 
 void ClusterModel::deliver(Corosync& c, Queued it) {
