@@ -269,7 +269,7 @@ private:
     Record asked_;
     std::uint64_t asked_number_ = 0;
     std::map<NodeId, Holder> durable_;
-    std::optional<Ring> durable_granted_;
+    std::optional<Ring> durable_granted_;  // asked_.granted, or none while that is not certain
     std::uint64_t grant_number_ = 0;
     // After a restart: until then whoever is still there has come back; then what became of the
     // others is written.

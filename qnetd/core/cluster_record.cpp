@@ -44,7 +44,7 @@ void Cluster::restore(const Restored& restored, Instant now) {
 bool Cluster::is_recorded(const Member& winner) const {
     if (!settings_.durable_grants) return true;
     const NodeTimers timers = timers_of(winner);
-    return asked_.granted == candidate_->ring && durable_granted_ == candidate_->ring &&
+    return durable_granted_ == candidate_->ring &&
            names(asked_.holders, winner.node, *candidate_, timers) &&
            names(durable_, winner.node, *candidate_, timers);
 }
