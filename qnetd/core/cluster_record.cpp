@@ -19,10 +19,13 @@ using Holders = std::map<NodeId, Holder>;
 
 bool names(const Holders& holders, NodeId node, const Candidate& grant, NodeTimers timers) {
     const auto found = holders.find(node);
-    return found != holders.end() && found->second.grant == grant && !found->second.is_restored &&
-           !found->second.needs_proof && found->second.timers.heartbeat >= timers.heartbeat &&
-           found->second.timers.device_timeout >= timers.device_timeout &&
-           found->second.timers.lease == timers.lease;
+    if (found == holders.end()) return false;
+    const Holder& holder = found->second;
+    return holder.grant == grant && !holder.is_restored &&
+           (!holder.needs_proof || Ledger::wants_proof_after_restart(holder)) &&
+           holder.timers.heartbeat >= timers.heartbeat &&
+           holder.timers.device_timeout >= timers.device_timeout &&
+           holder.timers.lease == timers.lease;
 }
 
 }  // namespace
@@ -109,7 +112,8 @@ Record Cluster::wanted_record() const {
             if (const auto before = asked_.holders.find(node);
                 holder.is_restored && before != asked_.holders.end())
                 holder.is_restored = before->second.is_restored;
-    // Told the same vote again it is as confirmed as before: nothing is written for that.
+    // Told the same vote again it is as confirmed as before: nothing is written for that. An ACK
+    // that is under way at a restart switches nothing on any more when a broken ring may release.
     for (auto& [node, holder] : wanted.holders) {
         const auto before = asked_.holders.find(node);
         if (before != asked_.holders.end() && before->second.grant == holder.grant &&

@@ -245,6 +245,10 @@ std::optional<Instant> Ledger::lifetime_end(const Holder& holder) {
     return end + margin(end - from);
 }
 
+bool Ledger::wants_proof_after_restart(const Holder& holder) {
+    return has_lifetime(holder) && holder.timers.lease.count() == 0;
+}
+
 bool Ledger::is_obstacle(NodeId node, const Holder& holder, const Candidate& candidate) const {
     if (!candidate.ring.members.contains(node)) return true;
     if (holder.grant.ring == candidate.ring) return false;

@@ -169,6 +169,11 @@ public:
     // When the holder certainly counts no vote any more, if time alone can tell (R2e).
     static std::optional<Instant> lifetime_end(const Holder& holder);
 
+    // R3: does it want proof after a restart whatever its record says? A stock node's vote goes off
+    // with its connection and on again, in the same ring, by an ACK that may have been under way.
+    // It costs little: the lifetime begins with the restart. Without one the record must tell.
+    static bool wants_proof_after_restart(const Holder& holder);
+
     // What a lifetime is multiplied with, or lengthened by: clocks differ, machines are busy.
     static Duration margin(Duration span);
 

@@ -18,6 +18,7 @@ void Ledger::restore(const Record& record, bool is_same_clock, Instant now) {
     holders_ = record.holders;
     for (auto& [node, holder] : holders_) {
         holder.is_awaited = true;
+        if (wants_proof_after_restart(holder)) holder.needs_proof = true;
         const Duration lease = holder.timers.lease;
         if (is_same_clock && holder.is_restored && lease.count() == 0) continue;
         holder.is_restored = true;

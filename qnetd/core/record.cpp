@@ -8,10 +8,14 @@ namespace castvote::qnetd {
 
 namespace {
 
+// Of whom a restart will want proof in any case, that it is not wanted now is not worth a write.
 bool says_the_same(const Holder& written, const Holder& wanted) {
-    return written.grant == wanted.grant && written.timers == wanted.timers &&
-           written.is_confirmed == wanted.is_confirmed &&
-           written.needs_proof == wanted.needs_proof && written.is_restored == wanted.is_restored;
+    if (written.grant != wanted.grant || written.timers != wanted.timers ||
+        written.is_restored != wanted.is_restored)
+        return false;
+    return Ledger::wants_proof_after_restart(wanted) ||
+           (written.is_confirmed == wanted.is_confirmed &&
+            written.needs_proof == wanted.needs_proof);
 }
 
 }  // namespace
