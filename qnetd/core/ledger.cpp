@@ -204,7 +204,8 @@ void Ledger::nack_confirmed(NodeId node, NodeTimers timers, Instant sent_after, 
     Holder& holder = found->second;
     if (!holder.needs_proof && !holder.round_over) {
         // An ACK that a NACK overtook was read, at the latest, together with it.
-        const Instant on = holder.is_confirmed ? holder.flag_on : now;
+        const bool is_all_read = holder.is_confirmed && holder.unbroken_until <= now;
+        const Instant on = is_all_read ? holder.flag_on : now;
         holder.round_over = on + round_longest;
         if (*holder.round_over <= now) holders_.erase(found);  // R2a
     }

@@ -61,7 +61,7 @@ struct Holder {
     bool is_restored = false;
     bool is_awaited = false;  // ... nor has it reported a ring; not recorded
     // An ACK that left before a restart may be read as late as this: until then no broken ring
-    // releases it.
+    // releases it, and a "yes" may be as young as its "no".
     Instant unbroken_until;
     auto operator<=>(const Holder&) const = default;
 };
