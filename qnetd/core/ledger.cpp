@@ -160,8 +160,7 @@ void Ledger::reported(NodeId node, const Ring& ring, Instant first_list_at, Inst
     holders_.erase(found);  // R2b
 }
 
-// R2s ii: when its daemon has said "no" once more after everything that may have waited in its
-// corosync's queue.
+// R2s ii: its daemon has said "no" after whatever may have waited in its corosync's queue.
 void Ledger::take_proof(NodeId node, NodeTimers timers) {
     const auto word = words_.find(node);
     if (word == words_.end() || !word->second.denied) return;
