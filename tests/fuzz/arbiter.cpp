@@ -79,7 +79,7 @@ public:
             case 20: restart(reader); break;
             case 21: store(reader); break;
             case 22: rename(reader); break;
-            case 23: connect(reader, WatchedArbiter::names.at(reader.below(4))); break;
+            case 23: connect(reader, WatchedArbiter::all_names.at(reader.below(4))); break;
             default: arbiter_.reply(client_, 0); break;  // the most frequent thing
         }
         arbiter_.look();
@@ -196,8 +196,8 @@ private:
     void rename(Reader& reader) {
         const std::uint8_t choice = reader.byte();
         if ((choice & 32) != 0) return arbiter_.forget_names();
-        arbiter_.rename(WatchedArbiter::names.at(choice & 3),
-                        WatchedArbiter::names.at(choice >> 2 & 3), (choice & 16) == 0);
+        arbiter_.rename(WatchedArbiter::all_names.at(choice & 3),
+                        WatchedArbiter::all_names.at(choice >> 2 & 3), (choice & 16) == 0);
     }
 
     // It gets slow or works again, writes a few of what waits, or is copied.

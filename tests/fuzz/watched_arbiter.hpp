@@ -29,7 +29,7 @@ public:
     // Clients 0 to 5 are nodes 1 to 6 of "x", 6 and 7 nodes 1 and 2 of "y".
     static std::string cluster_of(unsigned client) { return client < 6 ? "x" : "y"; }
     // What nodes may say instead, and clusters be renamed to.
-    static constexpr std::array<const char*, 4> names{"x", "y", "z", "X"};
+    static constexpr std::array<const char*, 4> all_names{"x", "y", "z", "X"};
     static wire::NodeId node_of(unsigned client) { return client < 6 ? client + 1 : client - 5; }
 
     void open(unsigned client);
