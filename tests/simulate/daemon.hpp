@@ -72,6 +72,8 @@ public:
     }
     // Somebody ends it in order; false if this kind cannot be asked.
     virtual bool stop() { return false; }
+    // Does it confirm the loss of the vote only when its "no" has come round (N15)?
+    virtual bool confirms_what_came_round() const { return false; }
     void freeze() { is_frozen_ = is_running_; }
     void thaw() {
         if (!is_frozen_) return;

@@ -20,6 +20,7 @@ public:
         enqueue([this] { step(qdevice::StopRequested{}); });
         return true;
     }
+    bool confirms_what_came_round() const override { return !is_deaf_; }
 
 private:
     Instant local_now() const { return at_ms(world_.schedule.now() / 1000 * rate_ / 1000); }
@@ -145,7 +146,7 @@ private:
     qdevice::Event arrival_{{}, qdevice::Received{wire::Message{}}};
     Alarm alarm_;
     std::uint64_t timer_ = 0;  // the deadline moved so often
-    bool is_deaf_ = false;     // libcpg tells it nothing in this life
+    bool is_deaf_ = false;  // libcpg tells it nothing in this life, so that it confirms like stock
     std::uint64_t casts_ = 0;
     std::optional<std::uint64_t> uncounted_;  // the last one, if cast in the current ring
 };

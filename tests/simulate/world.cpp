@@ -214,13 +214,15 @@ private:
             const bool is_other_late = is_other_old && is_late(overlap.other, *overlap.other_old);
             return !is_one_late && !is_other_late;
         }
-        const bool are_ours = members_[overlap.one].is_ours && members_[overlap.other].is_ours;
+        const bool is_sure = members_[overlap.one].daemon->confirms_what_came_round() &&
+                             members_[overlap.other].daemon->confirms_what_came_round();
         // The "no" that takes an old "yes" back is on its way round the ring.
         if (overlap.is_last_moment && old_yes_seen_ &&
             schedule_.now() - *old_yes_seen_ <= corrected_within)
             return true;
-        // A stock daemon confirms before its corosync has counted anew; ours waits for that.
-        if (overlap.is_last_moment && !are_ours) {
+        // A stock daemon confirms before its corosync has counted anew; ours waits for that, unless
+        // libcpg tells it nothing.
+        if (overlap.is_last_moment && !is_sure) {
             if (!overlap_since_) ++result_.overlaps;
             overlap_since_ = overlap_since_.value_or(schedule_.now());
             result_.longest_overlap =
