@@ -388,7 +388,8 @@ ClusterModel::Overlap ClusterModel::double_quorum() const {
             if (c.view.meets(o.view)) continue;
             return {.one = c.id,
                     .other = o.id,
-                    .is_last_moment = is_giving_back(c) || is_giving_back(o),
+                    .one_gives_back = is_giving_back(c),
+                    .other_gives_back = is_giving_back(o),
                     .one_old = c.old_yes,
                     .other_old = o.old_yes,
                     .is_stray = c.is_stray || o.is_stray};

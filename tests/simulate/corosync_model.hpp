@@ -115,12 +115,13 @@ public:
     const Timers& timers() const { return timers_; }
 
     // I1: two nodes that are quorate in views without a common member; {0, 0} when there are none.
-    // is_last_moment: one of them has cast its "no" already and counts it within milliseconds.
+    // ..._gives_back: it has cast its "no" already, which has not come round its ring.
     struct Overlap {
         NodeId one = 0, other = 0;
-        bool is_last_moment = false;
+        bool one_gives_back = false, other_gives_back = false;
         std::optional<OldYes> one_old = {}, other_old = {};
         bool is_stray = false;  // one of them votes in a ring that nobody could have granted
+        bool is_last_moment() const { return one_gives_back || other_gives_back; }
     };
     Overlap double_quorum() const;
     // May there be another answer than when this was asked last?

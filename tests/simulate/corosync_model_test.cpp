@@ -68,7 +68,7 @@ TEST_CASE("an old vote stays old until the no that takes it back has come round"
     pair.poll(1, false);
     overlap = pair.cluster.double_quorum();
     CHECK(overlap.one == 1);
-    CHECK(overlap.is_last_moment);
+    CHECK(overlap.is_last_moment());
     CHECK(overlap.one_old);
     CHECK(overlap.other_old);
 

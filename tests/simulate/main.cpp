@@ -157,7 +157,8 @@ int run_many(const Arguments& arguments, const Campaign& campaign) {
     if (arguments.report) tell_reached(totals);
     if (totals.overlaps > 0)
         fmt::print(
-            "{} times a stock node's withdrawn vote was counted until its message came round, "
+            "{} times a withdrawn vote was counted until its message came round, by a stock node "
+            "or without libcpg, "
             "at most {:.1f} ms\n",
             totals.overlaps, static_cast<double>(totals.longest_overlap) / 1e3);
     for (const auto& [name, count] : totals.excused)

@@ -83,7 +83,7 @@ qnetd::Settings Stage::settings(qnetd::Rules rules) const {
 bool Stage::step(Micros end) {
     // What is so after a step stays so until the next one.
     const auto overlap = cluster_.double_quorum();
-    const bool is_window = overlap.one != 0 && !(overlap.is_last_moment && !mix_.our_nodes);
+    const bool is_window = overlap.one != 0 && !(overlap.is_last_moment() && !mix_.our_nodes);
     const Micros before = now();
     Nodes quorate;
     for (const auto& [id, c] : cluster_.nodes())

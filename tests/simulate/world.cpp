@@ -158,7 +158,7 @@ private:
     // How long the stock arbiter lets two halves be quorate; milliseconds in which a withdrawn vote
     // is on its way round the ring do not count.
     void measure(const ClusterModel::Overlap& overlap) {
-        if (overlap.one != 0 && !overlap.is_last_moment) {
+        if (overlap.one != 0 && !overlap.is_last_moment()) {
             if (overlap_since_) return;
             overlap_since_ = schedule_.now();
             measured_ = overlap;
@@ -214,20 +214,22 @@ private:
             const bool is_other_late = is_other_old && is_late(overlap.other, *overlap.other_old);
             return !is_one_late && !is_other_late;
         }
-        const bool is_sure = members_[overlap.one].daemon->confirms_what_came_round() &&
-                             members_[overlap.other].daemon->confirms_what_came_round();
         // The "no" that takes an old "yes" back is on its way round the ring.
-        if (overlap.is_last_moment && old_yes_seen_ &&
+        if (overlap.is_last_moment() && old_yes_seen_ &&
             schedule_.now() - *old_yes_seen_ <= corrected_within)
             return true;
         // A stock daemon confirms before its corosync has counted anew; ours waits for that, unless
-        // libcpg tells it nothing.
-        if (overlap.is_last_moment && !is_sure) {
+        // libcpg tells it nothing. A ring without a token counts the vote until that is noticed.
+        const auto confirms_before = [this](NodeId node) {
+            return !members_[node].daemon->confirms_what_came_round();
+        };
+        if ((overlap.one_gives_back && confirms_before(overlap.one)) ||
+            (overlap.other_gives_back && confirms_before(overlap.other))) {
             if (!overlap_since_) ++result_.overlaps;
             overlap_since_ = overlap_since_.value_or(schedule_.now());
-            result_.longest_overlap =
-                std::max(result_.longest_overlap, schedule_.now() - *overlap_since_);
-            return true;
+            const Micros lasted = schedule_.now() - *overlap_since_;
+            result_.longest_overlap = std::max(result_.longest_overlap, lasted);
+            return lasted <= cluster_.timers().token * 13 / 10 + ms(10);
         }
         return false;
     }
