@@ -384,8 +384,7 @@ ClusterModel::Overlap ClusterModel::double_quorum() const {
         if (c.phase != Phase::operational || !c.quorate) continue;
         for (auto other = std::next(one); other != in_order_.end(); ++other) {
             const Corosync& o = **other;
-            if (o.phase != Phase::operational || !o.quorate) continue;
-            if (c.view.meets(o.view)) continue;
+            if (o.phase != Phase::operational || !o.quorate || c.view.meets(o.view)) continue;
             return {.one = c.id,
                     .other = o.id,
                     .one_gives_back = is_giving_back(c),
