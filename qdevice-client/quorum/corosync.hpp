@@ -57,6 +57,7 @@ private:
     void after_notification();
     void came_round(std::uint64_t number);
     void watch_count();
+    void call_the_token();
     void reread_soon(std::chrono::milliseconds delay);
     void reread();
     void apply(const Snapshot& map);

@@ -1,4 +1,4 @@
-"""test_bench.py -- the bench measures: some splits of our arbiter, without a judgement on times."""
+"""test_bench.py -- the benches measure: some splits, a power-off; no times are judged."""
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import os
@@ -26,3 +26,13 @@ def test_a_broken_run_is_no_measurement(env):
                     "--arbiter", "nobody", env.free_port(), node], check=False)
     assert done.returncode == 1 and not done.stdout, done
     assert "nobody: node" in done.stderr and "refused" in done.stderr, done.stderr
+
+
+def test_a_power_off_is_measured(env):
+    env.need_program("corosync")
+    result = json.loads(env.run([
+        sys.executable, os.path.join(FOLDER, "power_off.py"), "--bin", env.bin, "--only", "ours",
+        "--rounds", "1", "--token", "1000", "--timeout", "2000", "--json"], seconds=120).stdout)
+    times = result["ours"]
+    assert 0 < times["formed"]["median"] <= times["settled"]["median"], result
+    assert times["waited"]["least"] >= 0, result

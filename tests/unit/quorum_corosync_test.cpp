@@ -124,3 +124,59 @@ TEST_CASE("nothing is asked of cmap while a synchronisation lasts, and no change
         CHECK(debug == std::vector<bool>{true});
     }
 }
+
+TEST_CASE("a vote that a synchronisation waits for is looked for at once") {
+    tests::play_anew();
+    boost::asio::io_context io;
+    qdevice::CorosyncOptions options;
+    options.device_name = "Third";
+    CorosyncProvider provider(io, options);
+    REQUIRE(provider.open());
+    REQUIRE(provider.start([](const qdevice::ProviderEvent&) {}));
+    const auto pass = [&] {
+        io.restart();
+        io.run_for(std::chrono::milliseconds(50));
+    };
+    const wire::RingId ring{2, 8};
+    pass();
+
+    SECTION("by a message behind it that changes nothing, also if nothing changes by the vote") {
+        tests::tell_ring();
+        pass();
+        CHECK(provider.cast(true, ring));
+        CHECK(provider.cast(false, ring));
+        const auto renamed = tests::played().renamed;
+        REQUIRE(renamed.size() == 2);
+        for (const auto& one : renamed) CHECK((one.from == "Third" && one.to == one.from));
+        CHECK(renamed.front().polls_before == 1);
+        CHECK(renamed.back().polls_before == 2);
+    }
+    SECTION("it does not matter whether corosync takes that message") {
+        auto corosync = tests::played();
+        corosync.renames = {CS_ERR_TRY_AGAIN, CS_ERR_NOT_EXIST};
+        tests::play(corosync);
+        tests::tell_ring();
+        pass();
+        CHECK(provider.cast(true, ring));
+        CHECK(provider.cast(true, ring));
+        CHECK(tests::played().polled.size() == 2);
+    }
+    SECTION("no message where no synchronisation waits") {
+        CHECK(provider.cast(true, ring));
+        tests::tell_ring();
+        pass();
+        tests::tell_quorum();
+        pass();
+        CHECK(provider.cast(true, ring));
+        CHECK(tests::played().renamed.empty());
+    }
+    SECTION("no message behind a vote that was not taken") {
+        auto corosync = tests::played();
+        corosync.polls = {CS_ERR_MESSAGE_ERROR};
+        tests::play(corosync);
+        tests::tell_ring();
+        pass();
+        CHECK(provider.cast(true, ring));
+        CHECK(tests::played().renamed.empty());
+    }
+}

@@ -256,6 +256,12 @@ cs_error_t votequorum_qdevice_poll(votequorum_handle_t, const char*, unsigned in
     play.corosync.polled.push_back(vote);
     return next_of(play.corosync.polls);
 }
+cs_error_t votequorum_qdevice_update(votequorum_handle_t, const char* from, const char* to) {
+    Play& play = play_of();
+    const std::lock_guard lock(play.mutex);
+    play.corosync.renamed.push_back({from, to, play.corosync.polled.size()});
+    return next_of(play.corosync.renames);
+}
 cs_error_t votequorum_dispatch(votequorum_handle_t handle, cs_dispatch_flags_t) {
     Play& play = play_of();
     bool ring = false;

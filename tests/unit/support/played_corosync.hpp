@@ -16,16 +16,24 @@
 
 namespace castvote::tests {
 
+struct PlayedRename {
+    std::string from;
+    std::string to;
+    std::size_t polls_before = 0;
+};
+
 struct PlayedCorosync {
     qdevice::Snapshot map;                      // what cmap holds
     std::vector<cs_error_t> cmap_starts;        // what the next cmap_initialize return, then CS_OK
     std::vector<cs_error_t> votequorum_starts;  // the same of votequorum_initialize
     std::vector<cs_error_t> polls;              // the same of votequorum_qdevice_poll
+    std::vector<cs_error_t> renames;            // the same of votequorum_qdevice_update
     bool tells_membership = true;               // once tracking has begun
 
     // What was asked for.
     std::vector<std::chrono::steady_clock::time_point> cmap_started;
     std::vector<std::uint32_t> polled;  // the votes
+    std::vector<PlayedRename> renamed;  // the device
     bool is_registered = false;
     bool loses_votes = false;  // an older message overwrites every vote (fact 1)
     std::size_t cmap_calls = 0;
