@@ -20,7 +20,8 @@ constexpr milliseconds count_patience{3000};
 // A synchronisation that waits for our vote looks for it when the token comes round, and corosync
 // holds an idle ring's token back, for 561 ms with a token time-out of 3 s, until somebody has a
 // message. A vote that changes nothing is none; this is one that changes nothing. Refused, the
-// token takes its time.
+// token takes its time. It is not called for a "no" with wait_for_all: that loss of quorum is final
+// (fact 6), and a "yes" may still come before corosync looks.
 void CorosyncProvider::call_the_token() {
     const char* name = options_.device_name.c_str();
     static_cast<void>(votequorum_qdevice_update(handle_, name, name));
@@ -36,7 +37,8 @@ bool CorosyncProvider::cast(bool vote, const wire::RingId& ring) {
     const cs_error_t result =
         votequorum_qdevice_poll(handle_, options_.device_name.c_str(), vote ? 1 : 0, id);
     if (!vote) count_timer_.cancel();
-    if (result == CS_OK && in_sync_) call_the_token();
+    if (result == CS_OK && in_sync_ && (vote || !configuration_.settings.wait_for_all))
+        call_the_token();
     if (result == CS_OK && round_trip_) {
         uncounted_ = ++casts_;
         round_trip_->send(casts_);

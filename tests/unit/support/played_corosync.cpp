@@ -157,8 +157,9 @@ cs_error_t cmap_iter_next(cmap_handle_t, cmap_iter_handle_t, char* key, std::siz
     if (play.left.empty()) return CS_ERR_NO_SECTIONS;
     key[play.left.back().copy(key, CMAP_KEYNAME_MAXLEN)] = '\0';
     const MapValue& value = play.corosync.map.at(play.left.back());
-    *type =
-        std::holds_alternative<std::string>(value) ? CMAP_VALUETYPE_STRING : CMAP_VALUETYPE_UINT32;
+    *type = std::holds_alternative<std::string>(value)    ? CMAP_VALUETYPE_STRING
+            : std::holds_alternative<std::uint8_t>(value) ? CMAP_VALUETYPE_UINT8
+                                                          : CMAP_VALUETYPE_UINT32;
     *length = 4;
     play.left.pop_back();
     return CS_OK;
@@ -172,6 +173,9 @@ cs_error_t cmap_get_string(cmap_handle_t, const char* key, char** text) {
     const cs_error_t result = look_up(key, value);
     if (result == CS_OK) *text = ::strdup(value.c_str());
     return result;
+}
+cs_error_t cmap_get_uint8(cmap_handle_t, const char* key, std::uint8_t* value) {
+    return look_up(key, *value);
 }
 cs_error_t cmap_get_uint32(cmap_handle_t, const char* key, std::uint32_t* value) {
     return look_up(key, *value);
