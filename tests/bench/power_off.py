@@ -3,13 +3,13 @@
     ./dev bench power-off [--only ours|stock] [--rounds N] [--token MS] [--timeout MS] [--json]
 
 A real corosync cluster of two nodes with an arbiter, all stock and then all ours, in hosts of their
-own (root). A sample has three times, in milliseconds from the power-off: `formed`, when the
-survivor's corosync has formed the new ring, which is its own detection and the same for both;
-`settled`, when it tells its clients the new membership, quorate; and `waited` between the two, in
-which its services stand still for the device. `formed` is seen by looking every 10 ms, so that
-`waited` may be as much more. The survivor is the lower node. Nothing here judges a time. Exit status: 0 measured;
-1 the run is broken, the last lines say how; 2 wrong command line; 3 it cannot run here, and the
-last line says what to do.
+own (root); the higher node loses power. A sample has three times, in milliseconds from then:
+`formed`, when the survivor's corosync has formed the new ring, which is its own detection and the
+same for both; `settled`, when it tells its clients the new membership, quorate; and `waited`
+between the two, in which its services stand still for the device. `formed` is seen by looking every
+10 ms, so `waited` may be as much more. Nothing here judges a time. Exit status: 0 measured; 1 the
+run is broken, the last lines say how; 2 wrong command line; 3 it cannot run here, and the last line
+says what to do.
 """
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
