@@ -12,13 +12,12 @@ how; 2 wrong command line; 3 it cannot run here, and the last line says what to 
 import argparse
 import json
 import os
-import signal
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
 
-import harness  # noqa: E402 -- the path above leads to it
+import verb  # noqa: E402 -- the path above leads to it
 from arbiters import certify  # noqa: E402
 
 CLUSTER = "bench"
@@ -102,25 +101,14 @@ def report(given, samples):
 
 def main():
     given = parse()
-    harness.adopt_orphans()
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    env = harness.Env(given.bin, "bench")
-    try:
-        kinds = [given.only] if given.only else list(NAMES)
+    kinds = [given.only] if given.only else list(NAMES)
+
+    def work(env):
         if "stock" in kinds:
             env.need_namespaces()
         report(given, measure(env, kinds, given.rounds, given.heartbeat))
         return 0
-    except harness.Skipped as reason:
-        print(f"bench: cannot run here: {reason}; --only ours needs no root", file=sys.stderr)
-        return 3
-    except harness.Failed as failed:
-        print(f"{env.logs()}\nbench: {failed}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        env.close()
+    return verb.run("bench", given.bin, work, remedy="; --only ours needs no root")
 
 
 if __name__ == "__main__":

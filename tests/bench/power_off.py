@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import random
-import signal
 import sys
 import time
 
@@ -24,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
 
 import harness  # noqa: E402 -- the path above leads to it
+import verb  # noqa: E402
 from cluster import Cluster  # noqa: E402
 from quorum_watch import PAUSE_MS  # noqa: E402
 
@@ -117,24 +117,15 @@ def parse():
 
 def main():
     given = parse()
-    harness.adopt_orphans()
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     results = {}
     for kind in [given.only] if given.only else list(KINDS):
-        env = harness.Env(given.bin, "bench-" + kind)
-        try:
+        def work(env, kind=kind):
             env.need_namespaces()
             results[kind] = summary(measure(env, kind, given))
-        except harness.Skipped as reason:
-            print(f"bench: cannot run here: {reason}", file=sys.stderr)
-            return 3
-        except harness.Failed as failed:
-            print(f"{env.logs()}\nbench: {failed}", file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            return 130
-        finally:
-            env.close()
+            return 0
+        status = verb.run("bench", given.bin, work)
+        if status != 0:
+            return status
     if len(results) == 2:
         results["ratio"] = {name: results["stock"][name]["median"] /
                             max(PAUSE_MS, results["ours"][name]["median"]) for name in TIMES}

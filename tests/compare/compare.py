@@ -11,13 +11,13 @@ Exit status: 0 no other difference; 1 there is one, or the run is broken; 2 wron
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
 import os
-import signal
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
 
 import harness  # noqa: E402 -- the path above leads to it
+import verb  # noqa: E402
 from arbiters import certify  # noqa: E402
 
 #: Seeds vary it in case: a certificate's name is compared without regard to case, clusters are not.
@@ -85,25 +85,14 @@ def parse():
 
 def main():
     given = parse()
-    harness.adopt_orphans()
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    env = harness.Env(given.bin, "compare")
     words = ["--seeds", given.seed or given.seeds, "--jobs", given.jobs]
     words += ["--trace"] if given.trace else []
     words += ["--swap-tie-breaker"] if given.swap_tie_breaker else []
-    try:
+
+    def work(env):
         env.need_namespaces()
         return compare(env, words, seconds=3600, trace=given.trace)
-    except harness.Skipped as reason:
-        print(f"compare: cannot run here: {reason}", file=sys.stderr)
-        return 3
-    except harness.Failed as failed:
-        print(f"{env.logs()}\ncompare: {failed}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        env.close()
+    return verb.run("compare", given.bin, work)
 
 
 if __name__ == "__main__":
