@@ -96,7 +96,10 @@ void Node::on(const QuorumChanged& changed) {
     // What a process before us left is counted like a "yes" of our own until our "no" came round.
     if (std::exchange(is_fresh_, false) && has_cast_in_ring_ && !last_cast_vote_ && !is_counted_)
         denied_since_ = last_cast_;
-    if (!quorate_) vote_is_off();
+    if (!quorate_) {
+        flag_off_ring_ = ring_;  // when it was reckoned; what is seen next may be on again (fact 1)
+        vote_is_off();
+    }
     if (link_ == Link::joined) send_quorum();
 }
 

@@ -231,10 +231,8 @@ void ClusterModel::go_on(Corosync& c) {
 }
 
 void ClusterModel::let_go(Corosync& c) {
-    std::deque<Queued> queued;
-    queued.swap(c.queued);
     Micros delay = 0;
-    for (const Queued& it : queued) {
+    for (const Queued& it : std::exchange(c.queued, {})) {
         delay += dice_.between(200, ms(3));  // in the order in which they were sent
         c.delivered_by = std::max(c.delivered_by, schedule_.now() + delay);
         if (!it.vote) ++c.noes_under_way;
@@ -248,9 +246,7 @@ void ClusterModel::let_go(Corosync& c) {
             deliver(me, it);
         });
     }
-    std::deque<Task> around;
-    around.swap(c.around);
-    for (auto& back : around) let_around(c, std::move(back));
+    for (auto& back : std::exchange(c.around, {})) let_around(c, std::move(back));
 }
 
 void ClusterModel::send_around(NodeId id, Task back) {
@@ -365,12 +361,15 @@ void ClusterModel::reckon(Corosync& c, bool must_tell) {
     tell_quorum(c);
 }
 
+// What it has reckoned, in this order; the flag is asked for when that is read.
 void ClusterModel::tell_quorum(Corosync& c) {
-    schedule_.after(dice_.between(100, ms(2)), [this, id = c.id, life = c.life] {
-        Corosync& me = nodes_.at(id);
-        if (me.life == life && me.phase != Phase::down && me.listener != nullptr)
-            me.listener->quorum_changed(me.quorate, me.view, me.flag);
-    });
+    c.told_by = std::max(schedule_.now() + dice_.between(100, ms(2)), c.told_by + 1);
+    schedule_.after(c.told_by - schedule_.now(),
+                    [this, id = c.id, life = c.life, quorate = c.quorate, view = c.view] {
+                        Corosync& me = nodes_.at(id);
+                        if (me.life == life && me.phase != Phase::down && me.listener != nullptr)
+                            me.listener->quorum_changed(quorate, view, me.flag);
+                    });
 }
 
 bool ClusterModel::is_giving_back(const Corosync& c) {

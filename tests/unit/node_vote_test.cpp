@@ -268,9 +268,10 @@ TEST_CASE("a yes of the old ring: left alone in the sync, taken back when it ret
     table.start_and_hold_vote();
     table.change_ring(next_ring, {1});
     CHECK(casts(table.step(FlagSeen{true})).empty());
-    // The sync outlasted its time-out: corosync cleared the flag, and the queued message set it.
+    // The sync outlasted its time-out: corosync cleared the flag, and the queued message set it;
+    // maybe before we looked.
     table.step(QuorumChanged{false, {}});
-    CHECK(casts(table.step(FlagSeen{false})).empty());
+    if (GENERATE(true, false)) CHECK(casts(table.step(FlagSeen{false})).empty());
     CHECK(casts(table.step(FlagSeen{true})) == "no 1.6");
     // With the arbiter's word it is right.
     CHECK(casts(table.vote(Vote::ack, next_ring)) == "yes 1.6");
