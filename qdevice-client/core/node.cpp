@@ -96,27 +96,20 @@ void Node::on(const QuorumChanged& changed) {
     // What a process before us left is counted like a "yes" of our own until our "no" came round.
     if (std::exchange(is_fresh_, false) && has_cast_in_ring_ && !last_cast_vote_ && !is_counted_)
         denied_since_ = last_cast_;
-    if (!quorate_) {
-        flag_off_ring_ = ring_;  // when it was reckoned; what is seen next may be on again (fact 1)
-        vote_is_off();
-    }
+    if (!quorate_) vote_is_off();
     if (link_ == Link::joined) send_quorum();
 }
 
 // Closes fact 1 of docs/safety.md on our side: an old message may have overwritten our vote. A yes
 // of the ring before is left alone while the sync lasts (it counts for nothing there, and a poll
-// would end the sync), but not once it went off here and came back.
+// would end the sync), but not after it: its time-out has cleared the flag, and it came back.
 void Node::on(const FlagSeen& seen) {
     if (!ring_ || !last_cast_) return;
     const bool is_same_ring = last_cast_ring_ == ring_;
     const bool was_granted_here = is_same_ring && last_cast_vote_;
-    if (!seen.cast) {
-        flag_off_ring_ = ring_;
-        is_counted_ = false;
-    }
+    if (!seen.cast) is_counted_ = false;
     if (seen.cast && !was_granted_here) {
-        const bool has_come_back = !last_cast_vote_ || flag_off_ring_ == ring_;
-        if (is_same_ring || (!sync_in_progress_ && has_come_back)) cast(false);
+        if (is_same_ring || !sync_in_progress_) take_back();
     } else if (!seen.cast && was_granted_here && standing_ == Standing::ack && !paused_) {
         cast(true);
     }
@@ -178,6 +171,13 @@ void Node::cast(bool vote) {
     Cast cast{vote, *ring_};
     if (vote && lease_.count() > 0) cast.not_after = lease_end();
     actions_.push_back(std::move(cast));
+}
+
+// A "yes" that nobody gave us here: the ring may count it until our "no" has come round.
+void Node::take_back() {
+    cast(false);
+    counted_until_ = now_ + counting_time_max;
+    if (knows_of_counting_) denied_since_ = now_;
 }
 
 void Node::deny() {

@@ -81,6 +81,7 @@ private:
     // votes
     void apply(wire::Vote vote);
     void cast(bool vote);
+    void take_back();
     void deny();
     void lose_contact();
     void lose_lease();
@@ -150,7 +151,6 @@ private:
     // the VOTE_INFO messages that are not confirmed yet.
     std::optional<Instant> counted_until_;
     std::vector<std::uint32_t> withheld_;
-    std::optional<wire::RingId> flag_off_ring_;  // where the flag was last seen off
     // What was cast last waits in no queue of the provider; with a lease the ACK which was told
     // last is confirmed only then.
     bool is_counted_ = false;

@@ -169,10 +169,8 @@ void ClusterModel::form(const Nodes& members) {
         if (c.holding) arm_device_timer(c, timers_.device_sync_timeout);
     }
     for (const NodeId id : members) {
-        schedule_.after(dice_.between(100, ms(2)), [this, id, ring, life = nodes_.at(id).life] {
-            Corosync& c = nodes_.at(id);
-            if (c.life == life && c.ring == ring && c.listener != nullptr)
-                c.listener->ring_changed(ring, c.members);
+        tell(nodes_.at(id), [ring](Corosync& c) {
+            if (c.ring == ring) c.listener->ring_changed(ring, c.members);
         });
     }
     schedule_.after(dice_.between(ms(1), ms(20)), [this, ring] { sync_maybe_done(ring); });
@@ -358,17 +356,20 @@ void ClusterModel::reckon(Corosync& c, bool must_tell) {
     c.quorate = quorate;
     c.view = c.members;
     has_changed_ = true;
-    tell_quorum(c);
+    // As it was reckoned; the flag is asked for when that is read.
+    tell(c, [quorate, view = c.view](Corosync& me) {
+        me.listener->quorum_changed(quorate, view, me.flag);
+    });
 }
 
-// What it has reckoned, in this order; the flag is asked for when that is read.
-void ClusterModel::tell_quorum(Corosync& c) {
+// Its daemon reads rings and quorum in the order in which they were told.
+void ClusterModel::tell(Corosync& c, std::function<void(Corosync&)> word) {
     c.told_by = std::max(schedule_.now() + dice_.between(100, ms(2)), c.told_by + 1);
     schedule_.after(c.told_by - schedule_.now(),
-                    [this, id = c.id, life = c.life, quorate = c.quorate, view = c.view] {
+                    [this, id = c.id, life = c.life, word = std::move(word)] {
                         Corosync& me = nodes_.at(id);
                         if (me.life == life && me.phase != Phase::down && me.listener != nullptr)
-                            me.listener->quorum_changed(quorate, view, me.flag);
+                            word(me);
                     });
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -150,7 +151,7 @@ private:
     void arm_device_timer(Corosync& c, std::optional<Micros> delay);
     void reckon(Corosync& c, bool must_tell);
     void enter(Corosync& c, Phase phase);
-    void tell_quorum(Corosync& c);
+    void tell(Corosync& c, std::function<void(Corosync&)> word);
 
     Schedule& schedule_;
     Dice& dice_;

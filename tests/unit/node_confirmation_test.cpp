@@ -81,6 +81,26 @@ TEST_CASE("a NACK is confirmed only when our partition has stopped counting the 
     }
 }
 
+TEST_CASE("nor while it counts a yes that nobody gave it there") {
+    NodeTable table;
+    table.start_and_hold_vote();
+    table.change_ring(NodeTable::next_ring, {1});
+    // The sync outlasted its time-out, and the old "yes" came behind it (fact 1).
+    table.step(QuorumChanged{false, {}});
+    CHECK(casts(table.step(qdevice::FlagSeen{true})) == "no 1.6");
+    table.step(QuorumChanged{true, {}});
+    CHECK(sent(table.vote(Vote::nack, NodeTable::next_ring)).empty());
+
+    SECTION("said by the provider") {
+        const Actions after = table.step(QuorumChanged{false, {}});
+        CHECK(sent(after, MessageType::vote_info_reply).msg_seq_number == table.last_vote_info());
+    }
+    SECTION("or when it must have stopped, if the provider says nothing") {
+        CHECK(sent(table.run(Duration(499))).empty());
+        CHECK(sent(table.run(Duration(1))).size() == 1);
+    }
+}
+
 TEST_CASE("a vote that lapsed while we were frozen is not cast anew") {
     qdevice::Settings settings = table_settings();
     // A long heartbeat, so that the arbiter is patient while corosync is not.

@@ -278,6 +278,16 @@ TEST_CASE("a yes of the old ring: left alone in the sync, taken back when it ret
     CHECK(casts(table.step(FlagSeen{true})).empty());
 }
 
+TEST_CASE("a yes of the old ring is taken back also where it is not needed") {
+    qdevice::Settings settings = table_settings();
+    settings.config.nodes = {{.node_id = 1}, {.node_id = 2}, {.node_id = 3}, {.node_id = 4}};
+    NodeTable table(settings);
+    table.start_and_hold_vote();
+    table.change_ring(next_ring, {1, 2, 3});
+    table.step(QuorumChanged{true, {}});
+    CHECK(casts(table.step(FlagSeen{true})) == "no 1.6");
+}
+
 TEST_CASE("stopping: the vote is given back, then we leave with status 0") {
     NodeTable table;
     table.start_and_hold_vote();

@@ -62,6 +62,7 @@ void NodeJudge::look(const qdevice::Event& event, const qdevice::Actions& action
 }
 
 void NodeJudge::hear(const qdevice::Event& event) {
+    is_seen_on_ = false;
     if (const auto* changed = std::get_if<qdevice::RingChanged>(&event.what)) {
         ring_ = changed->ring;
         has_ack_ = had_ack_ = false;
@@ -90,6 +91,7 @@ void NodeJudge::hear(const qdevice::Event& event) {
         if (last_yes_ != ring_) forget_no();
     } else if (const auto* seen = std::get_if<qdevice::FlagSeen>(&event.what)) {
         is_counted_ = is_counted_ && seen->cast;
+        is_seen_on_ = seen->cast;
     } else if (std::holds_alternative<qdevice::Connected>(event.what)) {
         may_send_ = is_attempted_;
     } else if (std::holds_alternative<qdevice::ConnectionLost>(event.what)) {
@@ -190,7 +192,7 @@ void NodeJudge::see(const qdevice::Action& action) {
         last_cast_ = ring_;
         if (cast->vote)
             no_since_.reset();
-        else if (last_yes_ && tells_counts_ && !is_syncing_)
+        else if (tells_counts_ && (is_seen_on_ || (last_yes_ && !is_syncing_)))
             no_since_ = now_;
         last_yes_ = cast->vote ? ring_ : std::nullopt;
         if (cast->vote) {

@@ -89,6 +89,7 @@ private:
     bool tells_counts_ = true;  // until it has not for too long
     bool is_syncing_ = false;
     bool is_unreported_ = false;
+    bool is_seen_on_ = false;             // the flag, in this step
     std::optional<Instant> no_since_;     // on its way round behind a yes
     bool is_yes_left_ = false;            // one of an earlier ring may still be in the queue
     std::optional<Instant> first_no_at_;  // which clears what a process before this one left
