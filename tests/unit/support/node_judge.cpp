@@ -164,7 +164,11 @@ void NodeJudge::hear_vote(const Message& message) {
 
 void NodeJudge::accept(const Message& message) {
     if (message.type == MessageType::set_option_reply) {
+        const bool is_first = lease_.count() == 0;
         lease_ = std::min(Duration(message.lease.value_or(0)), lease_longest_);
+        // What was asked before it waits like what is asked under it.
+        if (is_first && lease_.count() > 0 && no_since_)
+            for (VoteInfo& info : vote_infos_) info.wants_no = true;
         return;
     }
     constexpr auto lease = static_cast<std::uint16_t>(wire::Option::lease);
