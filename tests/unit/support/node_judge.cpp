@@ -209,6 +209,8 @@ void NodeJudge::see(const qdevice::Action& action) {
             ++yes_count;
         } else {
             has_denied_ = true;
+            if (is_seen_on_)
+                for (VoteInfo& info : vote_infos_) info.at = now_;  // counted a little longer
             if (no_count++ == 0 && yes_count == 0) first_no_at_ = now_;
         }
     } else if (const auto* exit = std::get_if<qdevice::Exit>(&action)) {
