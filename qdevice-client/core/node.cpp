@@ -102,7 +102,8 @@ void Node::on(const QuorumChanged& changed) {
 
 // Closes fact 1 of docs/safety.md on our side: an old message may have overwritten our vote. A yes
 // of the ring before is left alone while the sync lasts (it counts for nothing there, and a poll
-// would end the sync), but not after it: its time-out has cleared the flag, and it came back.
+// would end the sync), but not after it: the time-out clears the flag, so what is on came behind
+// it.
 void Node::on(const FlagSeen& seen) {
     if (!ring_ || !last_cast_) return;
     const bool is_same_ring = last_cast_ring_ == ring_;
@@ -173,7 +174,8 @@ void Node::cast(bool vote) {
     actions_.push_back(std::move(cast));
 }
 
-// A "yes" that nobody gave us here: the ring may count it until our "no" has come round.
+// A "yes" that nobody gave us here: the ring may count it until our "no" has come round, whatever
+// cast() makes of what we cast before.
 void Node::take_back() {
     cast(false);
     counted_until_ = now_ + counting_time_max;

@@ -78,7 +78,7 @@ struct Corosync {
     bool waits_for_all = false;      // wait_for_all: since it was quorate last, or started (fact 6)
     bool is_stray = false;           // the last poll was of a ring that nobody could have granted
     Micros delivered_by = 0;         // own votes come round the ring in the order of the polls
-    Micros told_by = 0;              // the last word on its quorum is read
+    Micros told_by = 0;              // the last word to its daemon is read
     std::optional<RingId> yes_ring;  // where the last poll said "yes"
     int noes_under_way = 0;          // own "no" cast, not yet delivered to itself
     std::uint64_t life = 0;          // counts restarts, so that old closures do nothing
